@@ -1,0 +1,3 @@
+"""Foldwise: cross-validated, tracked and reproducible deep learning on small labelled data."""
+
+__version__ = "0.1.0"

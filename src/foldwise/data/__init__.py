@@ -1,0 +1,1 @@
+"""Samples, folds, balance and augmentation: NumPy, pandas and torch only."""

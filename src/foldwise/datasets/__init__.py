@@ -1,0 +1,1 @@
+"""Catalogue types, only where none exists."""

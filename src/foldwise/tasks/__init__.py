@@ -1,0 +1,1 @@
+"""What one does with samples, folds and weights: one verb each."""
