@@ -32,10 +32,6 @@ class Config(BaseModel):
         """Return the parameters as one level of dotted names; sequences become JSON text."""
         return flatten(self.model_dump(mode="json"), prefix)
 
-    def content_hash(self) -> str:
-        """Return a SHA-256 of the values, blind to the order of keys and to how they were given."""
-        return json_hash(self.model_dump(mode="json"))
-
     @classmethod
     def of(cls, **values: Any) -> Self:  # noqa: ANN401  (raw values are validated here)
         """Build from plain values (dicts and lists included), validated as from YAML."""

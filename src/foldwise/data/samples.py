@@ -53,7 +53,7 @@ class Samples:
     def y(self) -> npt.NDArray[np.int64]:
         """Class indices, shape (N,)."""
         index = {name: i for i, name in enumerate(self.classes)}
-        return self.table["label"].map(index).to_numpy(dtype=np.int64)
+        return np.array([index[label] for label in self.table["label"]], dtype=np.int64)
 
     @functools.cached_property
     def content_hash(self) -> str:
@@ -82,7 +82,7 @@ class Samples:
         if (found < 0).any():
             missing = pd.Index(sample_ids)[found < 0][0]
             raise SamplesError(f"Sample {missing!r} is not among the {len(index)} samples.")
-        return found.astype(np.int64)
+        return np.asarray(found, dtype=np.int64)
 
 
 def array_hash(x: npt.NDArray[np.generic]) -> str:
