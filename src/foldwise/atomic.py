@@ -6,6 +6,9 @@ that names its process; the next writer of that folder sweeps it away.
 """
 
 import contextlib
+import ctypes
+import errno
+import functools
 import hashlib
 import json
 import os
@@ -16,47 +19,50 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_TEMPORARY = re.compile(r"^\..+\.tmp-(?P<pid>\d+)-[0-9a-f]{8}$")
+# `old` is a folder that steps aside where the system cannot exchange two folders in one step.
+_TEMPORARY = re.compile(
+    r"^\.(?P<name>.+)\.(?P<kind>tmp|old)-(?P<pid>\d+)-(?P<process>[0-9a-f]{8})[0-9a-f]{8}$",
+    re.DOTALL,
+)
 
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; on success it is fsynced and renamed to `path`, else removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sweep_strays(path.parent)
-    temporary = temporary_sibling(path)
+    """Yield a temporary path; on success it is fsynced and renamed to `path`, else removed.
+
+    Raises:
+        OSError: It cannot be written (a full disk, say); the error names `path`.
+    """
+    temporary = _prepare(path)
     try:
-        yield temporary
-        _fsync(temporary)
-        os.replace(temporary, path)
-        _fsync(path.parent)
+        with _errors_name(path, temporary):
+            yield temporary
+            _fsync(temporary)
+            os.replace(temporary, path)
+            _fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder; on success it takes the place of `path`, else it goes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sweep_strays(path.parent)
-    temporary = temporary_sibling(path)
-    temporary.mkdir()
+    """Yield an empty temporary folder; on success it takes the place of `path`, else it goes.
+
+    Raises:
+        OSError: It cannot be written (a full disk, say); the error names `path`.
+    """
+    temporary = _prepare(path)
     try:
-        yield temporary
-        for file in temporary.rglob("*"):
-            _fsync(file)
-        _fsync(temporary)
-        if path.exists():
-            # POSIX renames a folder only onto an empty one: the old one steps aside first.
-            old = temporary_sibling(path)
-            os.replace(path, old)
-            os.replace(temporary, path)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, path)
-        _fsync(path.parent)
+        with _errors_name(path, temporary):
+            temporary.mkdir()
+            yield temporary
+            for file in temporary.rglob("*"):
+                _fsync(file)
+            _fsync(temporary)
+            _move_into_place(temporary, path)
+            _fsync(path.parent)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401  (any JSON value)
@@ -73,19 +79,23 @@ def sha256_file(path: Path) -> str:
 
 
 def sweep_strays(folder: Path) -> None:
-    """Remove the temporary files and folders that dead processes left in `folder`."""
+    """Remove what dead processes left in `folder`; put back a folder that had stepped aside."""
     for entry in folder.iterdir():
         match = _TEMPORARY.match(entry.name)
-        if match and not is_alive(int(match["pid"])):
-            if entry.is_dir():
-                shutil.rmtree(entry, ignore_errors=True)
-            else:
-                entry.unlink(missing_ok=True)
+        if not match or _is_in_use(int(match["pid"]), match["process"]):
+            continue
+        destination = folder / match["name"]
+        if match["kind"] == "old" and not os.path.lexists(destination):
+            with contextlib.suppress(OSError):  # another process may do the same just now
+                entry.rename(destination)
+        else:
+            _remove(entry)
 
 
-def temporary_sibling(path: Path) -> Path:
+def temporary_sibling(path: Path, kind: str = "tmp") -> Path:
     """Return a hidden name beside `path` that tells which process it belongs to."""
-    return path.with_name(f".{path.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}")
+    name = f".{path.name}.{kind}-{os.getpid()}-{_process_token()}{secrets.token_hex(4)}"
+    return path.with_name(name)
 
 
 def is_alive(pid: int) -> bool:
@@ -97,6 +107,79 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _prepare(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep_strays(path.parent)
+    return temporary_sibling(path)
+
+
+@functools.cache
+def _process_token() -> str:
+    # In a container every run has the same process id: the token tells this life from the last.
+    return secrets.token_hex(4)
+
+
+def _is_in_use(pid: int, process: str) -> bool:
+    if pid == os.getpid():
+        return process == _process_token()
+    return is_alive(pid)
+
+
+@contextlib.contextmanager
+def _errors_name(path: Path, temporary: Path) -> Iterator[None]:
+    # A full disk surfaces as an error without a file, or with a hidden one that is gone by then.
+    try:
+        yield
+    except OSError as error:
+        named = error.filename
+        if named is not None and not os.fsdecode(named).startswith(str(temporary)):
+            raise
+        # NumPy reports a short write ("8 requested and 2 written") without an error number.
+        reason = error.strerror or f"{error} (is the disk full?)"
+        raise OSError(error.errno or errno.EIO, reason, str(path)) from error
+
+
+def _move_into_place(temporary: Path, path: Path) -> None:
+    # POSIX renames a folder onto nothing or onto an empty folder only.
+    try:
+        temporary.rename(path)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        if not _exchange(temporary, path):
+            _step_aside(temporary, path)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two paths in one step; False where the system or the file system cannot."""
+    at_fdcwd, rename_exchange = -100, 2  # fcntl.h, linux/fs.h
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    arguments = (at_fdcwd, os.fsencode(one), at_fdcwd, os.fsencode(other), rename_exchange)
+    return bool(renameat2(*arguments) == 0)
+
+
+def _step_aside(temporary: Path, path: Path) -> None:
+    # Between the two renames nothing stands at `path`; a process killed there is mended by the
+    # sweep of the next one.
+    old = temporary_sibling(path, "old")
+    path.rename(old)
+    try:
+        temporary.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _fsync(path: Path) -> None:
