@@ -86,7 +86,7 @@ def make_folds(table: pd.DataFrame, config: SplitConfig) -> Folds:
     fold = np.zeros(len(rows), dtype=np.int64)
     fold[_test_mask(rows, units, config)] = HELD_OUT
     development = np.flatnonzero(fold != HELD_OUT)
-    _require_members(rows.iloc[development], units[development], config)
+    _require_members(rows["label"], units, fold != HELD_OUT, config)
     labels = _codes(rows["label"])[development]
     splits = _split(
         labels, units[development], config.num_folds, derive_seed(config.seed, "folds")
@@ -192,7 +192,8 @@ def _part(labels: Codes, units: Codes, fraction: float, seed: int) -> Codes:
     Of the 1 / fraction parts that the splitter makes, the one whose class counts are nearest to
     their share is taken, so that a rare class is not missed by chance.
     """
-    parts = _split(labels, units, max(2, round(1 / fraction)), seed)
+    num_units = len(np.unique(units))
+    parts = _split(labels, units, max(2, min(round(1 / fraction), num_units)), seed)
     wanted = fraction * np.bincount(labels)
 
     def distance(part: Codes) -> float:
@@ -216,22 +217,26 @@ def _split(labels: Codes, units: Codes, num_parts: int, seed: int) -> list[Codes
         return [part for _, part in splitter.split(np.zeros(len(labels)), labels, groups)]
 
 
-def _require_members(rows: pd.DataFrame, units: Codes, config: SplitConfig) -> None:
+def _require_members(
+    labels: pd.Series, units: Codes, is_development: npt.NDArray[np.bool_], config: SplitConfig
+) -> None:
     """Refuse a class that cannot stand in every fold.
 
     Raises:
         SplitError: It names the class, its count and what would work.
     """
-    per_class = pd.Series(units).groupby(rows["label"].to_numpy(dtype=object)).nunique()
+    names = labels.to_numpy(dtype=object)
+    per_class = pd.Series(units[is_development]).groupby(names[is_development]).nunique()
+    per_class = per_class.reindex(np.unique(names), fill_value=0)
     too_small = per_class[per_class < config.num_folds].sort_values()
     if too_small.empty:
         return
-    names = ", ".join(f"{name!r} has {count}" for name, count in too_small.items())
+    listed = ", ".join(f"{name!r} has {count}" for name, count in too_small.items())
     least = int(too_small.iloc[0])
     advice = f"split.num_folds={least}, " if least >= 2 else ""
     raise SplitError(
         f"split.num_folds is {config.num_folds}, but after the test part was taken the class "
-        f"{names} independent members (samples, or groups where samples are tied together). "
+        f"{listed} independent members (samples, or groups where samples are tied together). "
         f"What would work: {advice}split.test_fraction=0 (no held-out part), more samples, "
         "or merging or dropping the class."
     )

@@ -1,0 +1,50 @@
+"""Kedro's file types, saved whole or not at all.
+
+Kedro writes in place, so a process killed while it saves leaves half a file under the final name.
+"""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kedro_datasets import json, matplotlib, pandas, text
+
+from foldwise.atomic import atomic_path
+
+
+class AtomicSave:
+    """Makes a file dataset write beside its path and rename; comes first among the bases."""
+
+    _filepath: PurePosixPath
+    _temporary: PurePosixPath | None = None
+
+    def _get_save_path(self) -> PurePosixPath:
+        return self._temporary or super()._get_save_path()  # type: ignore[misc]  # of the other base
+
+    def save(self, data: Any) -> None:  # noqa: ANN401  (whatever the other base takes)
+        """Save to a temporary sibling, then rename it."""
+        with atomic_path(Path(self._filepath)) as temporary:
+            self._temporary = PurePosixPath(temporary)
+            try:
+                super().save(data)  # type: ignore[misc]  # of the other base
+            finally:
+                self._temporary = None
+
+
+class CSVDataset(AtomicSave, pandas.CSVDataset):
+    """A table as CSV."""
+
+
+class ParquetDataset(AtomicSave, pandas.ParquetDataset):
+    """A table as Parquet."""
+
+
+class JSONDataset(AtomicSave, json.JSONDataset):
+    """A JSON value."""
+
+
+class MatplotlibDataset(AtomicSave, matplotlib.MatplotlibDataset):
+    """A figure."""
+
+
+class TextDataset(AtomicSave, text.TextDataset):
+    """A text."""

@@ -1,0 +1,35 @@
+"""The folder of trained networks as a catalogue entry."""
+
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+
+from foldwise.tasks.fold_models import FoldModels
+
+
+class FoldModelsDataset(AbstractDataset[FoldModels, FoldModels]):
+    """Gives the folder; training fills it fold by fold, so that nothing is lost when killed."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        """Take the path of the folder."""
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> FoldModels:
+        """Return the folder, whether or not there is anything in it."""
+        return FoldModels(self._filepath)
+
+    def save(self, data: FoldModels) -> None:
+        """Check that the networks lie here and are sound.
+
+        Raises:
+            ModelError: A network is missing or damaged, or lies in another folder.
+        """
+        FoldModels(self._filepath).cards()
+
+    def _exists(self) -> bool:
+        return self._filepath.is_dir()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}

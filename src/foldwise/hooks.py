@@ -1,0 +1,166 @@
+"""Kedro wiring: parameters are checked, trainings observed, runs tracked."""
+
+import atexit
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Pipeline
+from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
+from mlflow.entities import RunStatus
+
+from foldwise import tracking
+from foldwise.config import Config, Scalar, flatten, json_hash, unknown_names_message
+from foldwise.data.folds import Folds
+from foldwise.data.samples import Samples
+from foldwise.tasks.events import TrainingEvent
+from foldwise.tasks.progress import ProgressDisplay
+
+_EXPERIMENT = "experiment"
+_EXPERIMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class ParametersHook:
+    """Refuses parameters that no node would read, before any node runs."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Check the names on the top level; each node's own object checks what is below.
+
+        Raises:
+            ValueError: A name is unknown, or the experiment's name is no plain name.
+        """
+        parameters = context.config_loader["parameters"]
+        known = {_EXPERIMENT} | {
+            name.removeprefix("params:").split(".")[0]
+            for pipeline in pipelines.values()
+            for name in pipeline.inputs()
+            if name.startswith("params:")
+        }
+        unknown = [str(name) for name in parameters if name not in known]
+        if unknown:
+            raise ValueError(unknown_names_message(unknown, sorted(known)))
+        experiment = str(parameters.get(_EXPERIMENT, "digits"))
+        if not _EXPERIMENT_NAME.fullmatch(experiment):
+            raise ValueError(
+                f"experiment is {experiment!r}, but it names folders: allowed are 1 to 64 "
+                "letters, digits, '-' and '_', the first a letter or a digit."
+            )
+
+
+class ObserverHook:
+    """Gives training nodes their observer: whoever listens at the time of the event."""
+
+    @hook_impl
+    def after_catalog_created(self, catalog: DataCatalog) -> None:
+        """Put the observer where training nodes read it."""
+        catalog["observer"] = MemoryDataset(_notify, copy_mode="assign")
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        """Start a display of its own for this run."""
+        _LISTENERS[ObserverHook.__name__] = ProgressDisplay()
+
+
+_LISTENERS: dict[str, Any] = {}  # by hook; one pipeline runs at a time in a process
+
+
+def _notify(event: TrainingEvent) -> None:
+    for listener in _LISTENERS.values():
+        listener(event)
+
+
+class TrackingHook(MlflowHook):
+    """One Kedro run is one MLflow run; typed parameters by dotted names; a child per fold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._params: dict[str, Scalar] = {}
+        self._has_samples = False
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Keep the context: the store is opened when a pipeline runs, not when one looks."""
+        self._context = context
+        self._project = Path(context.project_path)
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Open the store and the run.
+
+        Raises:
+            TrackingError: The tracking server does not answer.
+        """
+        config = self._context.config_loader["mlflow"]
+        uri = config["server"]["mlflow_tracking_uri"]
+        self._experiment_name = config["tracking"]["experiment"]["name"]
+        tracking.require_server(uri)
+        with tracking.one_at_a_time(self._project):
+            tracking.prepare_store(uri, self._experiment_name, self._project)
+            super().after_context_created(self._context)
+        self._catalog, self._params, self._has_samples = catalog, {}, False
+        super().before_pipeline_run(run_params, pipeline, catalog)
+        self._experiment = self.mlflow_config.tracking.experiment._experiment
+        self._client = self.mlflow_config.server._mlflow_client
+        tracking.close_orphans(self._client, self._experiment)
+        mlflow.set_tags(tracking.run_tags(self._project, self._experiment_name))
+        self._folds = tracking.FoldRuns(self._client, self._experiment.experiment_id, self.run_id)
+        _LISTENERS[TrackingHook.__name__] = self._folds
+        atexit.register(self._end_if_interrupted)
+
+    @hook_impl
+    def after_node_run(self, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
+        """Tag the run with the hashes of what it read or made."""
+        for value in [*inputs.values(), *outputs.values()]:
+            if isinstance(value, Samples) and not self._has_samples:
+                self._has_samples = True
+                mlflow.set_tag("samples.hash", value.content_hash)
+                tracking.log_samples(value, self._experiment_name)
+            elif isinstance(value, Folds):
+                mlflow.set_tag("folds.hash", value.content_hash)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:  # noqa: ANN401
+        """Log what the catalogue marks for MLflow: an artifact's folder, and metrics."""
+        dataset = self._catalog.get(dataset_name)
+        marks = (getattr(dataset, "metadata", None) or {}).get("mlflow", {})
+        if "artifact" in marks:
+            path = str(dataset._filepath)  # type: ignore[union-attr]  # all file datasets have it
+            mlflow.log_artifact(path, artifact_path=marks["artifact"])
+        if marks.get("metrics"):
+            mlflow.log_metrics(tracking.numeric_leaves(data))
+
+    @hook_impl
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """End the run and tell where to look at it."""
+        mlflow.set_tag("params.hash", json_hash(self._params))
+        super().after_pipeline_run(run_params, pipeline, catalog)
+        logging.getLogger(__name__).info(
+            "This run in the MLflow UI (`make ui`): %s",
+            tracking.run_address(
+                self.mlflow_config.server.mlflow_tracking_uri,
+                self._experiment.experiment_id,
+                self.run_id,
+            ),
+        )
+
+    def _log_param(self, name: str, value: Any) -> None:  # noqa: ANN401  (kedro-mlflow's contract)
+        flat = value.flat(name) if isinstance(value, Config) else flatten({name: value})
+        new = {key: item for key, item in flat.items() if key not in self._params}
+        self._params |= new
+        tracking.log_params(self._client, self.run_id, new)
+
+    def _end_if_interrupted(self) -> None:
+        # Kedro tells its hooks of errors, but not of Ctrl-C: MLflow would call the run finished.
+        if mlflow.active_run() is not None:
+            mlflow.end_run(RunStatus.to_string(RunStatus.KILLED))

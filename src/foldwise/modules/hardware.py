@@ -1,0 +1,43 @@
+"""Where a network is fitted and in which precision."""
+
+import torch
+
+from foldwise.modules.config import FitConfig
+
+_LIGHTNING_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+
+
+def choose_device(fit: FitConfig) -> torch.device:
+    """Return the device that `fit.accelerator` means on this machine.
+
+    Raises:
+        ValueError: A GPU is asked for and there is none.
+    """
+    if fit.accelerator == "cpu":
+        return torch.device("cpu")
+    if torch.cuda.is_available():
+        return torch.device("cuda", 0)
+    if fit.accelerator == "gpu":
+        raise ValueError(
+            "fit.accelerator is 'gpu', but torch finds no GPU on this machine. Allowed: auto, cpu."
+        )
+    return torch.device("cpu")
+
+
+def choose_precision(fit: FitConfig, device: torch.device) -> str:
+    """Return `float32` or `bfloat16`: what is asked for, or what the processor does natively."""
+    if fit.precision != "auto":
+        return fit.precision
+    return "bfloat16" if _has_native_bfloat16(device) else "float32"
+
+
+def lightning_precision(precision: str) -> str:
+    """Return Lightning's name of a precision; bfloat16 is mixed, the weights stay float32."""
+    return _LIGHTNING_PRECISION[precision]
+
+
+def _has_native_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -1,0 +1,118 @@
+"""The folder of a family's trained networks, one per fold; free of torch."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from foldwise.atomic import atomic_directory, sha256_file, write_json
+from foldwise.config import Config
+from foldwise.data.preprocessing import Preprocessing
+from foldwise.models.config import CnnModelConfig
+
+WEIGHTS, CARD = "weights.safetensors", "model.json"
+
+
+class ModelError(ValueError):
+    """A trained network is missing, incomplete or damaged."""
+
+
+class ModelCard(Config):
+    """All that is needed to use one fold's weights, and where they come from."""
+
+    model: CnnModelConfig
+    classes: tuple[str, ...]
+    shape: tuple[int, int, int]  # (C, H, W) that the network takes
+    size_policy: str  # how ingest brought images to (H, W)
+    preprocessing: Preprocessing  # fitted on the fold's training part
+    repeat: int
+    fold: int
+    fingerprint: str  # of everything that the weights depend on
+    samples_hash: str
+    folds_hash: str
+    best_epoch: int
+    history: tuple[dict[str, Any], ...]  # EpochRecord of each epoch
+    versions: dict[str, str]
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class FoldModels:
+    """A folder with one sub-folder per fold: `weights.safetensors` and `model.json`."""
+
+    root: Path
+
+    def folder(self, repeat: int, fold: int) -> Path:
+        """Return where a fold's network lies."""
+        name = f"fold_{fold}" if repeat == 0 else f"repeat_{repeat}_fold_{fold}"
+        return self.root / name
+
+    def cards(self) -> list[ModelCard]:
+        """Return the cards of all trained folds in order, their weights verified.
+
+        Raises:
+            ModelError: There is none, or one is damaged.
+        """
+        folders = sorted(self.root.glob("*fold_*")) if self.root.is_dir() else []
+        if not folders:
+            raise ModelError(f"{self.root} holds no trained network. Run the stage 'train' first.")
+        return sorted((read_card(f) for f in folders), key=lambda card: (card.repeat, card.fold))
+
+    def finished(self, repeat: int, fold: int, fingerprint: str) -> ModelCard | None:
+        """Return the card of a sound network with this fingerprint, else None."""
+        try:
+            card = read_card(self.folder(repeat, fold))
+        except ModelError:
+            return None
+        return card if card.fingerprint == fingerprint else None
+
+    def prune(self, jobs: list[tuple[int, int]]) -> None:
+        """Remove what does not belong to any of the (repeat, fold) pairs."""
+        wanted = {self.folder(repeat, fold) for repeat, fold in jobs}
+        for folder in set(self.root.glob("*fold_*")) - wanted:
+            shutil.rmtree(folder)
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Let one process at a time train here; a second one waits."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read a fold's card and verify its weights.
+
+    Raises:
+        ModelError: A file is missing or damaged.
+    """
+    try:
+        card = ModelCard.model_validate(json.loads((folder / CARD).read_text(encoding="utf-8")))
+        found = sha256_file(folder / WEIGHTS)
+    except FileNotFoundError as error:
+        raise ModelError(f"{error.filename} is missing. Run the stage 'train' first.") from None
+    except (ValidationError, ValueError) as error:
+        raise ModelError(f"{folder / CARD} is damaged ({error}).") from None
+    if found != card.weights_sha256:
+        raise ModelError(f"{folder / WEIGHTS} is damaged: its SHA-256 is not that of its card.")
+    return card
+
+
+def write_model(folder: Path, card: ModelCard, save_weights: Any) -> ModelCard:  # noqa: ANN401
+    """Write weights and card as one folder, all or nothing; return the card with the checksum."""
+    with atomic_directory(folder) as temporary:
+        save_weights(temporary / WEIGHTS)
+        card = card.model_copy(update={"weights_sha256": sha256_file(temporary / WEIGHTS)})
+        write_json(temporary / CARD, card.model_dump(mode="json"))
+    return card

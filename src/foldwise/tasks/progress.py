@@ -1,0 +1,129 @@
+"""The progress of a training on the terminal."""
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from foldwise.tasks.events import (
+    EpochFinished,
+    FoldFinished,
+    FoldStarted,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingStarted,
+)
+from foldwise.tasks.fold_models import ModelCard
+
+
+class ProgressDisplay:
+    """An observer that shows fold i of k, epoch, loss, validation F1 and the time left.
+
+    On a terminal a line is redrawn in place; elsewhere each fold gets one line when it is done.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        """Show it on `console`, by default on standard error."""
+        self._console = console or Console(stderr=True)
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._num_folds = self._max_epochs = self._done = self._epochs = 0
+        self._worked = self._started = 0.0
+
+    def __call__(self, event: TrainingEvent) -> None:
+        """Show what has happened."""
+        match event:
+            case TrainingStarted():
+                self._begin(event)
+            case FoldStarted():
+                self._begin_fold(event)
+            case EpochFinished():
+                self._advance(event)
+            case FoldFinished():
+                self._end_fold(event)
+            case TrainingFinished():
+                self._stop()
+
+    def _begin(self, event: TrainingStarted) -> None:
+        self._num_folds, self._max_epochs = event.num_folds, event.max_epochs
+        self._done = self._epochs = 0
+        self._console.print(
+            f"Training {event.num_folds} folds, at most {event.max_epochs} epochs each, "
+            f"on {event.device} in {event.precision}.",
+            highlight=False,
+        )
+        if self._console.is_terminal:
+            self._progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[note]}"),
+                console=self._console,
+                transient=True,
+            )
+            self._task = self._progress.add_task("", total=None, note="")
+            self._progress.start()
+
+    def _begin_fold(self, event: FoldStarted) -> None:
+        if event.history:
+            self._console.print(
+                f"Fold {self._done + 1} of {self._num_folds} goes on after epoch "
+                f"{len(event.history)}.",
+                highlight=False,
+            )
+        self._started = time.monotonic()
+        self._show(len(event.history), f"fold {self._done + 1} of {self._num_folds}", "")
+
+    def _advance(self, event: EpochFinished) -> None:
+        record = event.record
+        self._epochs += 1
+        spent = self._worked + time.monotonic() - self._started
+        this_fold = self._max_epochs - record.epoch - 1
+        left = this_fold + (self._num_folds - self._done - 1) * self._max_epochs
+        self._show(
+            record.epoch + 1,
+            f"fold {self._done + 1} of {self._num_folds}, epoch {record.epoch + 1}",
+            f"loss {record.train_loss:.4f}  val loss {record.val_loss:.4f}  "
+            f"val F1 {record.val_f1:.4f}  {_minutes(left * spent / self._epochs)} left",
+        )
+
+    def _end_fold(self, event: FoldFinished) -> None:
+        self._done += 1
+        seconds = 0.0 if event.was_skipped else time.monotonic() - self._started
+        self._worked += seconds
+        note = "unchanged, not trained again" if event.was_skipped else f"{seconds:.1f} s"
+        self._console.print(
+            f"Fold {self._done} of {self._num_folds}: {_best(event.card)} ({note})",
+            highlight=False,
+        )
+
+    def _stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def _show(self, completed: int, description: str, note: str) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(
+                self._task,
+                total=self._max_epochs,
+                completed=completed,
+                description=description,
+                note=note,
+            )
+
+
+def _best(card: ModelCard) -> str:
+    best = card.history[card.best_epoch]
+    return (
+        f"best epoch {card.best_epoch + 1} of {len(card.history)}, "
+        f"val loss {best['val_loss']:.4f}, val F1 {best['val_f1']:.4f}"
+    )
+
+
+def _minutes(seconds: float) -> str:
+    """Write a duration.
+
+    >>> _minutes(75.4)
+    '1:15'
+    """
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,317 @@
+"""Train one network per fold; skip what is done, resume what was interrupted."""
+
+import contextlib
+import logging
+import platform
+import shutil
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from pytorch_lightning import Trainer
+from safetensors.torch import save_file
+from torch import nn
+
+from foldwise.code_closure import code_hash
+from foldwise.config import json_hash
+from foldwise.data.augment import AugmentConfig, Augmenter
+from foldwise.data.folds import FoldParts, Folds, fold_parts
+from foldwise.data.preprocessing import Preprocessing, fit_preprocessing
+from foldwise.data.samples import Samples
+from foldwise.models.build import build_cnn
+from foldwise.models.config import CnnModelConfig
+from foldwise.modules.classifier import Classifier
+from foldwise.modules.config import FitConfig
+from foldwise.modules.data_module import (
+    EvaluationBatches,
+    FoldData,
+    Part,
+    TrainingBatches,
+    open_images,
+)
+from foldwise.modules.fold_state import FitState, FoldStateCallback, StateFolder
+from foldwise.modules.hardware import choose_device, choose_precision, lightning_precision
+from foldwise.modules.records import EpochRecord
+from foldwise.seeds import derive_seed
+from foldwise.tasks.events import (
+    EpochFinished,
+    FoldFinished,
+    FoldStarted,
+    Observer,
+    TrainingFinished,
+    TrainingStarted,
+    ignore,
+)
+from foldwise.tasks.fold_models import FoldModels, ModelCard, write_model
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that the user chooses about a training."""
+
+    model: CnnModelConfig
+    fit: FitConfig
+    augment: AugmentConfig
+    seed: int
+
+
+@dataclass(frozen=True)
+class FoldJob:
+    """One fold's training: what goes in, and the fingerprint of all that."""
+
+    parts: FoldParts
+    training: Part
+    validation: Part
+    fingerprint: str
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """(repeat, fold)."""
+        return self.parts.repeat, self.parts.fold
+
+
+def cross_validate(
+    samples: Samples,
+    folds: Folds,
+    plan: pd.DataFrame,
+    recipe: Recipe,
+    models: FoldModels,
+    observer: Observer = ignore,
+) -> FoldModels:
+    """Train one network per fold into `models` and return it.
+
+    A fold whose fingerprint is already there is not trained again; a fold that was interrupted
+    goes on after its last finished epoch. Folds depend on nothing of one another.
+
+    Args:
+        samples: The samples.
+        folds: Which of them are held out where.
+        plan: The balance plan; its rows are what each network is fitted on.
+        recipe: Network, fit, augmentation, seed.
+        models: Where the networks are kept.
+        observer: Is told of what happens.
+
+    Raises:
+        DivergedError: The loss became infinite or not a number; earlier folds are kept.
+        ValueError: The device or the network does not fit.
+    """
+    _silence_lightning()
+    device = choose_device(recipe.fit)
+    observer(
+        TrainingStarted(
+            len(folds.jobs),
+            recipe.fit.max_epochs,
+            device.type,
+            choose_precision(recipe.fit, device),
+        )
+    )
+    try:
+        with models.exclusive():
+            models.prune(folds.jobs)
+            for job in fold_jobs(samples, folds, plan, recipe):
+                train_fold(job, samples, folds.content_hash, recipe, models, observer)
+    finally:
+        observer(TrainingFinished())
+    return models
+
+
+def train_fold(
+    job: FoldJob,
+    samples: Samples,
+    folds_hash: str,
+    recipe: Recipe,
+    models: FoldModels,
+    observer: Observer = ignore,
+) -> ModelCard:
+    """Train one fold's network, or find that it is there already; return its card."""
+    done = models.finished(*job.key, job.fingerprint)
+    if done is not None:
+        observer(FoldFinished(done, was_skipped=True))
+        return done
+    preprocessing = fit_preprocessing(samples.x, job.training.rows)
+    state = _fit(job, samples, preprocessing, recipe, models, observer)
+    card = ModelCard(
+        model=recipe.model,
+        classes=samples.classes,
+        shape=_shape(samples),
+        size_policy=samples.size_policy,
+        preprocessing=preprocessing,
+        repeat=job.parts.repeat,
+        fold=job.parts.fold,
+        fingerprint=job.fingerprint,
+        samples_hash=samples.content_hash,
+        folds_hash=folds_hash,
+        best_epoch=state.best_epoch,
+        history=tuple(asdict(record) for record in state.history),
+        versions=_versions(),
+        weights_sha256="",
+    )
+    weights = {k: v.cpu().contiguous() for k, v in state.best_weights.items()}
+    card = write_model(models.folder(*job.key), card, lambda path: save_file(weights, path))
+    observer(FoldFinished(card, was_skipped=False))
+    return card
+
+
+def fold_jobs(samples: Samples, folds: Folds, plan: pd.DataFrame, recipe: Recipe) -> list[FoldJob]:
+    """Return the jobs of all folds; each can be run alone, in any order, in any process."""
+    common = _common_fingerprint(samples, folds, recipe)
+    labels = samples.y
+
+    def job(parts: FoldParts) -> FoldJob:
+        rows = plan[(plan["repeat"] == parts.repeat) & (plan["fold"] == parts.fold)]
+        fitted = samples.positions(rows["sample_id"])
+        inner = samples.positions(pd.Series(parts.validation, dtype=object))
+        training = Part(
+            fitted,
+            labels[fitted],
+            rows["sampling_weight"].to_numpy(),
+            rows["loss_weight"].to_numpy(),
+        )
+        of_plan = pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes().hex()
+        fingerprint = json_hash([common, parts.repeat, parts.fold, of_plan])
+        return FoldJob(parts, training, Part(inner, labels[inner]), fingerprint)
+
+    return [job(parts) for parts in fold_parts(folds, samples.table)]
+
+
+def _fit(
+    job: FoldJob,
+    samples: Samples,
+    preprocessing: Preprocessing,
+    recipe: Recipe,
+    models: FoldModels,
+    observer: Observer,
+) -> FitState:
+    device, fit = choose_device(recipe.fit), recipe.fit
+    seed = derive_seed(recipe.seed, *job.key, "fit")
+    folder = _state_folder(models, job)
+    resumed = StateFolder(folder).load()
+    history = tuple(resumed.history) if resumed else ()
+    observer(FoldStarted(*job.key, history))
+
+    def on_epoch(record: EpochRecord) -> None:
+        observer(EpochFinished(*job.key, record))
+
+    callback = FoldStateCallback(fit, seed, StateFolder(folder), resumed, on_epoch)
+    if callback.state.is_finished(fit):
+        return callback.state
+    training = TrainingBatches(
+        open_images(samples.x, job.training.rows, device),
+        job.training,
+        preprocessing,
+        Augmenter(recipe.augment),
+        batch_size=fit.batch_size,
+        seed=seed,
+        epoch=lambda: callback.epoch,
+        device=device,
+    )
+    validation = EvaluationBatches(
+        open_images(samples.x, job.validation.rows, device), job.validation, preprocessing, device
+    )
+    with torch.random.fork_rng():
+        module = Classifier(
+            _build(recipe, samples, seed),
+            len(samples.classes),
+            fit,
+            total_steps=fit.max_epochs * len(training),
+            first_step=len(history) * len(training),
+        )
+        with _interruptible():
+            _trainer(fit, device, len(history), callback).fit(
+                module, datamodule=FoldData(training, validation)
+            )
+    return callback.state
+
+
+def _build(recipe: Recipe, samples: Samples, seed: int) -> nn.Module:
+    torch.manual_seed(derive_seed(seed, "init"))
+    network = build_cnn(recipe.model, _shape(samples), len(samples.classes))
+    return network.to(memory_format=torch.channels_last)
+
+
+def _trainer(
+    fit: FitConfig, device: torch.device, first_epoch: int, callback: FoldStateCallback
+) -> Trainer:
+    return Trainer(
+        max_epochs=fit.max_epochs - first_epoch,
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=1,
+        precision=lightning_precision(choose_precision(fit, device)),  # type: ignore[arg-type]  # a plain str
+        gradient_clip_val=fit.gradient_clip_norm or None,
+        callbacks=[callback],
+        deterministic="warn",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C be a KeyboardInterrupt again, which Lightning turns into an exit."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
+
+
+def _state_folder(models: FoldModels, job: FoldJob) -> Path:
+    """Return where this very job's epochs are kept; those of other fingerprints go."""
+    folder = models.folder(*job.key) / f"resume_{job.fingerprint[:16]}"
+    for other in set(folder.parent.glob("resume_*")) - {folder}:
+        shutil.rmtree(other)
+    return folder
+
+
+def _common_fingerprint(samples: Samples, folds: Folds, recipe: Recipe) -> dict[str, Any]:
+    device = choose_device(recipe.fit)
+    return {
+        "samples": samples.content_hash,
+        "folds": folds.content_hash,
+        "model": recipe.model.model_dump(mode="json"),
+        "fit": recipe.fit.model_dump(mode="json"),
+        "augment": recipe.augment.model_dump(mode="json"),
+        "seed": recipe.seed,
+        "code": code_hash(__name__),
+        "device": device.type,
+        "precision": choose_precision(recipe.fit, device),
+        # The order of sums, and with it the last bits, depends on the number of threads.
+        "num_threads": torch.get_num_threads() if device.type == "cpu" else 0,
+        "versions": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "pytorch_lightning": version("pytorch-lightning"),
+        "numpy": np.__version__,
+    }
+
+
+def _shape(samples: Samples) -> tuple[int, int, int]:
+    channels, height, width = samples.x.shape[1:]
+    return channels, height, width
+
+
+def _silence_lightning() -> None:
+    """Keep Lightning's device banner, its advertising tips and its loader advice off the log."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module=r"pytorch_lightning\.")

@@ -1,0 +1,298 @@
+"""What MLflow is told of a run: a child per fold, hashes, the address in the UI."""
+
+import contextlib
+import fcntl
+import os
+import platform
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import mlflow
+from mlflow.entities import Experiment, Metric, Param, RunStatus, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
+
+from foldwise.atomic import is_alive
+from foldwise.config import Scalar
+from foldwise.data.samples import Samples
+from foldwise.modules.records import EpochRecord
+from foldwise.tasks.events import (
+    EpochFinished,
+    FoldFinished,
+    FoldStarted,
+    TrainingEvent,
+    TrainingFinished,
+)
+from foldwise.tasks.fold_models import ModelCard
+
+FoldKey = tuple[int, int]
+
+_CONNECT_TIMEOUT_S = 5.0
+_FLUSH_INTERVAL_S = 2.0  # a batch of metrics costs a database about 15 ms
+_SYSTEM_METRICS_INTERVAL_S = 2.0
+_PARAMS_PER_BATCH = 100  # MLflow's limit
+_UI_OF_A_DATABASE = "http://127.0.0.1:5000"  # where `make ui` serves
+
+_HOST_TAG, _PROCESS_TAG = "foldwise.host", "foldwise.pid"
+
+
+class TrackingError(ConnectionError):
+    """The tracking server does not answer."""
+
+
+class FoldRuns:
+    """An observer that keeps one child run per fold: its curves as they grow, its end."""
+
+    def __init__(self, client: MlflowClient, experiment_id: str, parent_run_id: str) -> None:
+        """Open children under a parent run."""
+        self._client, self._experiment_id, self._parent = client, experiment_id, parent_run_id
+        self._runs: dict[FoldKey, str] = {}
+        self._pending: list[Metric] = []
+        self._flushed_at = time.monotonic()
+        self._open: FoldKey | None = None
+        self._monitor: SystemMetricsMonitor | None = None
+
+    def __call__(self, event: TrainingEvent) -> None:
+        """Track what has happened."""
+        match event:
+            case FoldStarted():
+                self._start((event.repeat, event.fold))
+                self._add(event.history)
+            case EpochFinished():
+                self._add((event.record,))
+            case FoldFinished():
+                self._finish(event)
+            case TrainingFinished():
+                self._close(RunStatus.FAILED)
+
+    def log_metrics(self, key: FoldKey, metrics: Mapping[str, float]) -> None:
+        """Add a fold's own scores to its run, where it has one."""
+        if key in self._runs:
+            now = _now_ms()
+            entries = [Metric(name, value, now, 0) for name, value in metrics.items()]
+            self._client.log_batch(self._runs[key], metrics=entries)
+
+    def _start(self, key: FoldKey) -> str:
+        repeat, fold = key
+        name = f"fold_{fold}" if repeat == 0 else f"repeat_{repeat}_fold_{fold}"
+        run = self._client.create_run(
+            self._experiment_id,
+            tags={
+                MLFLOW_PARENT_RUN_ID: self._parent,
+                MLFLOW_RUN_NAME: name,
+                "repeat": str(repeat),
+                "fold": str(fold),
+                **_process_tags(),
+            },
+        )
+        self._open, self._runs[key] = key, run.info.run_id
+        self._monitor = SystemMetricsMonitor(
+            run.info.run_id, sampling_interval=_SYSTEM_METRICS_INTERVAL_S
+        )
+        self._monitor.start()
+        return str(run.info.run_id)
+
+    def _add(self, history: tuple[EpochRecord, ...]) -> None:
+        now = _now_ms()
+        for record in history:
+            values = asdict(record)
+            epoch = values.pop("epoch")
+            self._pending += [Metric(name, value, now, epoch) for name, value in values.items()]
+        if time.monotonic() - self._flushed_at > _FLUSH_INTERVAL_S:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._open is not None and self._pending:
+            for start in range(0, len(self._pending), 1000):  # MLflow's limit for one batch
+                batch = self._pending[start : start + 1000]
+                self._client.log_batch(self._runs[self._open], metrics=batch)
+        self._pending.clear()
+        self._flushed_at = time.monotonic()
+
+    def _finish(self, event: FoldFinished) -> None:
+        card = event.card
+        if event.was_skipped:
+            self._start((card.repeat, card.fold))
+            self._add(tuple(EpochRecord(**record) for record in card.history))
+        assert self._open is not None
+        self._client.log_batch(self._runs[self._open], tags=_card_tags(event))
+        self._close(RunStatus.FINISHED)
+
+    def _close(self, status: int) -> None:
+        """End the open child, if there is one."""
+        if self._open is None:
+            return
+        if self._monitor is not None:
+            self._monitor.finish()
+            self._monitor = None
+        self._flush()
+        self._client.set_terminated(self._runs[self._open], RunStatus.to_string(status))
+        self._open = None
+
+
+def _card_tags(event: FoldFinished) -> list[RunTag]:
+    card: ModelCard = event.card
+    tags = {
+        "best_epoch": str(card.best_epoch),
+        "weights.sha256": card.weights_sha256,
+        "fingerprint": card.fingerprint,
+        "was_skipped": str(event.was_skipped).lower(),
+    }
+    return [RunTag(key, value) for key, value in tags.items()]
+
+
+def require_server(uri: str) -> None:
+    """Fail at once, not after minutes of retries, when a tracking server does not answer.
+
+    Raises:
+        TrackingError: It names the address and what decides it.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or parts.hostname is None:
+        return
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname, port), timeout=_CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        raise TrackingError(
+            f"The MLflow server at {parts.scheme}://{parts.hostname}:{port} does not answer "
+            f"({error}). Start it, or correct MLFLOW_TRACKING_URI or server.mlflow_tracking_uri "
+            "in mlflow.yml; without either, runs go to sqlite:///mlflow.db."
+        ) from None
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder, so that runs started together set the store up one by one."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def prepare_store(uri: str, experiment: str, project: Path) -> None:
+    """Create the database and the experiment, if they are not there.
+
+    A database gets write-ahead logging, so that readers and one writer do not wait for each
+    other; an experiment is marked as model training, so that the UI opens on its runs.
+    """
+    client = MlflowClient(tracking_uri=uri)
+    location = None
+    if uri.startswith("sqlite:"):
+        location = (project / "mlruns" / experiment).as_uri()
+        _write_ahead(client, uri)
+    if client.get_experiment_by_name(experiment) is None:
+        tags = {"mlflow.experimentKind": "custom_model_development"}
+        # Another machine may have been faster: then it is there, which is all that is wanted.
+        with contextlib.suppress(MlflowException):
+            client.create_experiment(experiment, artifact_location=location, tags=tags)
+
+
+def _write_ahead(client: MlflowClient, uri: str) -> None:
+    import sqlite3
+
+    client.search_experiments(max_results=1)  # makes the tables
+    connection = sqlite3.connect(uri.removeprefix("sqlite:///"), timeout=30)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+    finally:
+        connection.close()
+
+
+def close_orphans(client: MlflowClient, experiment: Experiment) -> None:
+    """Mark as killed what processes of this machine that no longer run have left running."""
+    query = f"attributes.status = 'RUNNING' and tags.`{_HOST_TAG}` = '{platform.node()}'"
+    for run in client.search_runs([experiment.experiment_id], query):
+        if not is_alive(int(run.data.tags.get(_PROCESS_TAG, 0) or 0)):
+            client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
+
+
+def run_tags(project: Path, experiment: str) -> dict[str, str]:
+    """Return where code and data of a run come from."""
+    tags = {"git.commit": _git_commit(project), **_process_tags()}
+    tags["dvc.data_md5"] = _dvc_md5(project, experiment)
+    return tags
+
+
+def log_params(client: MlflowClient, run_id: str, params: Mapping[str, Scalar]) -> None:
+    """Log flattened parameters in batches."""
+    entries = [Param(name, str(value)[:6000]) for name, value in params.items()]
+    for start in range(0, len(entries), _PARAMS_PER_BATCH):
+        client.log_batch(run_id, params=entries[start : start + _PARAMS_PER_BATCH])
+
+
+def log_samples(samples: Samples, experiment: str) -> None:
+    """Log the samples as the dataset input of the active run."""
+    dataset = mlflow.data.from_pandas(  # type: ignore[attr-defined]  # made at import
+        samples.table[["sample_id", "label"]],
+        source=f"data/03_primary/{experiment}/samples",
+        targets="label",
+        name=experiment,
+        digest=samples.content_hash[:36],
+    )
+    mlflow.log_input(dataset, context="training")
+
+
+def run_address(uri: str, experiment_id: str, run_id: str) -> str:
+    """Return where the UI shows this very run."""
+    base = uri.rstrip("/") if uri.startswith(("http:", "https:")) else _UI_OF_A_DATABASE
+    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def numeric_leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """Flatten nested metrics; `value` gives its parent's name, what is undefined is left out.
+
+    >>> numeric_leaves({"oof": {"f1": {"value": 0.5, "low": 0.4, "method": "bca"}, "auc": None}})
+    {'oof.f1': 0.5, 'oof.f1.low': 0.4}
+    """
+    flat: dict[str, float] = {}
+    for key, value in tree.items():
+        name = prefix if key == "value" else f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(value, Mapping):
+            flat.update(numeric_leaves(value, name))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            flat[name] = float(value)
+    return flat
+
+
+def _process_tags() -> dict[str, str]:
+    return {_HOST_TAG: platform.node(), _PROCESS_TAG: str(os.getpid())}
+
+
+def _git_commit(project: Path) -> str:
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(project), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        is_dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
+        return git("rev-parse", "HEAD") + ("-dirty" if is_dirty else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _dvc_md5(project: Path, experiment: str) -> str:
+    """Return the MD5 that dvc.lock holds for the experiment's samples."""
+    import yaml
+
+    try:
+        lock = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return "not under DVC"
+    path = f"data/03_primary/{experiment}/samples"
+    outs = [out for stage in lock.get("stages", {}).values() for out in stage.get("outs", [])]
+    return next((str(out["md5"]) for out in outs if out["path"] == path), "not under DVC")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

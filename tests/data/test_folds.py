@@ -1,0 +1,181 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foldwise.data.audit import LeakError, tie_together
+from foldwise.data.folds import (
+    HELD_OUT,
+    SplitConfig,
+    SplitError,
+    fold_parts,
+    held_out_ids,
+    make_folds,
+    read_folds,
+    write_folds,
+)
+
+
+def table(labels, groups=None, contents=None, official=None):
+    size = len(labels)
+    return pd.DataFrame(
+        {
+            "sample_id": [f"s{i:05d}" for i in range(size)],
+            "label": list(labels),
+            "group": groups if groups is not None else [None] * size,
+            "official_split": official if official is not None else [None] * size,
+            "source": "made",
+            "sha256": contents if contents is not None else [f"c{i}" for i in range(size)],
+        }
+    )
+
+
+def fold_of(folds):
+    return folds.table.set_index("sample_id")["fold"]
+
+
+labels_strategy = st.lists(st.sampled_from("aaaabbc"), min_size=90, max_size=200).filter(
+    lambda labels: min(labels.count(c) for c in "abc") >= 8
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(labels_strategy, st.integers(2, 5), st.integers(0, 10**6))
+def test_folds_are_disjoint_complete_stratified_and_blind_to_row_order(labels, num_folds, seed):
+    rows = table(labels)
+    config = SplitConfig(num_folds=num_folds, seed=seed)
+    folds = make_folds(rows, config)
+    assert sorted(folds.table["sample_id"]) == sorted(rows["sample_id"])
+    assert folds.table["sample_id"].is_unique
+    assert set(folds.table["fold"]) == {HELD_OUT, *range(num_folds)}
+    shuffled = rows.sample(frac=1, random_state=seed % 1000)
+    assert make_folds(shuffled, config).content_hash == folds.content_hash
+    counts = pd.crosstab(folds.table["fold"], rows["label"]).drop(index=HELD_OUT)
+    assert (counts.max() - counts.min() <= 1).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(labels_strategy, st.integers(0, 10**6), st.integers(2, 6))
+def test_groups_stay_whole_in_outer_and_inner_parts(labels, seed, group_size):
+    groups = [f"g{i // group_size}" for i in range(len(labels))]
+    rows = table(labels, groups)
+    try:
+        folds = make_folds(rows, SplitConfig(num_folds=3, seed=seed))
+    except SplitError:
+        return  # a rare class in too few groups: refused, which another test looks at
+    group = rows.set_index("sample_id")["group"]
+    assert fold_of(folds).groupby(group).nunique().max() == 1
+    for parts in fold_parts(folds, rows):
+        named = [set(group[list(ids)]) for ids in (parts.train, parts.validation, parts.oof)]
+        assert not named[0] & named[1]
+        assert not named[0] & named[2]
+        assert not named[1] & named[2]
+
+
+def test_inner_parts_never_touch_the_outer_fold_or_the_test_part_and_are_the_same_again():
+    rows = table(["a"] * 60 + ["b"] * 30)
+    folds = make_folds(rows, SplitConfig())
+    held_out = set(held_out_ids(folds))
+    for parts, again in zip(fold_parts(folds, rows), fold_parts(folds, rows), strict=True):
+        train, validation, oof = set(parts.train), set(parts.validation), set(parts.oof)
+        assert not train & validation
+        assert not (train | validation) & (oof | held_out)
+        assert train | validation | oof | held_out == set(rows["sample_id"])
+        assert np.array_equal(parts.validation, again.validation)
+        assert {"a", "b"} == set(rows.set_index("sample_id").loc[list(validation), "label"])
+
+
+def test_the_official_test_part_is_held_out_as_it_is():
+    official = ["test" if i % 5 == 0 else "train" for i in range(100)]
+    folds = make_folds(table(["a", "b"] * 50, official=official), SplitConfig())
+    assert ((fold_of(folds) == HELD_OUT).to_numpy() == (np.array(official) == "test")).all()
+    assert folds.info["test"] == "official"
+
+
+def test_an_official_part_that_is_missing_is_said():
+    with pytest.raises(SplitError, match="marks no sample as test"):
+        make_folds(table(["a", "b"] * 50), SplitConfig(test="official"))
+
+
+def test_a_rare_class_is_in_the_test_part_too():
+    folds = make_folds(table(["a"] * 300 + ["b"] * 7), SplitConfig())
+    assert folds.info["counts"]["test"]["b"] >= 1
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_too_few_members_name_the_class_the_count_and_what_would_work(members):
+    with pytest.raises(SplitError) as refused:
+        make_folds(table(["a"] * 50 + ["rare"] * members), SplitConfig())
+    message = str(refused.value)
+    assert "'rare'" in message
+    assert "split.num_folds" in message
+    assert "merging or dropping" in message
+
+
+def test_equal_contents_are_kept_on_one_side():
+    contents = [f"c{i // 2}" for i in range(200)]
+    folds = make_folds(table(["a"] * 120 + ["b"] * 80, contents=contents), SplitConfig())
+    assert fold_of(folds).groupby(contents).nunique().max() == 1
+
+
+def test_a_leak_is_an_error_that_names_the_rows():
+    contents = [f"c{i // 2}" for i in range(200)]
+    rows = table(["a"] * 120 + ["b"] * 80, contents=contents)
+    with pytest.raises(LeakError, match=r"samples of equal content.*s00\d\d\d = s00\d\d\d"):
+        make_folds(rows, SplitConfig(on_leak="error"))
+
+
+def test_a_leak_can_be_reported_instead():
+    contents = ["same", "same"] + [f"c{i}" for i in range(198)]
+    official = ["test"] + ["train"] * 199
+    rows = table(["a"] * 120 + ["b"] * 80, contents=contents, official=official)
+    findings = make_folds(rows, SplitConfig(on_leak="warn")).info["findings"]
+    assert [f["check"] for f in findings] == ["exact_duplicates"]
+    assert findings[0]["sample_ids"] == [["s00000", "s00001"]]
+
+
+def test_a_group_across_an_official_split_is_an_error_even_when_tied():
+    groups = ["g"] * 2 + [f"h{i}" for i in range(98)]
+    official = ["test"] + ["train"] * 99
+    with pytest.raises(LeakError, match="one group's samples"):
+        make_folds(table(["a", "b"] * 50, groups, official=official), SplitConfig())
+
+
+def test_equal_content_under_two_labels_is_found():
+    contents = ["same", "same"] + [f"c{i}" for i in range(98)]
+    findings = make_folds(table(["a", "b"] * 50, contents=contents), SplitConfig()).info[
+        "findings"
+    ]
+    assert [(f["check"], f["severity"]) for f in findings] == [("label_conflict", "warn")]
+
+
+def test_units_follow_chains_of_groups_and_contents():
+    rows = table(["a"] * 5, ["g", "g", None, None, None], ["1", "2", "2", "3", "4"])
+    units = tie_together(rows, ["group", "sha256"])
+    assert len(set(units[:3])) == 1
+    assert len(set(units)) == 3
+
+
+def test_what_is_read_equals_what_was_written(tmp_path):
+    folds = make_folds(table(["a", "b"] * 50), SplitConfig())
+    write_folds(tmp_path / "folds.parquet", folds)
+    again = read_folds(tmp_path / "folds.parquet")
+    pd.testing.assert_frame_equal(again.table, folds.table, check_dtype=False)
+    assert again.info == json.loads(json.dumps(folds.info))
+
+
+def test_damaged_or_foreign_folds_are_refused(tmp_path):
+    path = tmp_path / "folds.parquet"
+    with pytest.raises(SplitError, match="Run the stage 'split' first"):
+        read_folds(path)
+    write_folds(path, make_folds(table(["a", "b"] * 50), SplitConfig()))
+    other = make_folds(table(["a", "b"] * 50), SplitConfig(seed=1))
+    other.table.to_parquet(path)
+    with pytest.raises(SplitError, match="does not match its JSON"):
+        read_folds(path)
+    path.write_bytes(b"PAR1 not a table")
+    with pytest.raises(SplitError, match="is damaged"):
+        read_folds(path)

@@ -1,0 +1,46 @@
+import subprocess
+import sys
+
+from foldwise import code_closure
+from foldwise.code_closure import code_hash, source_closure
+
+LOADED = """
+import sys, foldwise.data.folds
+print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'foldwise'])
+"""
+
+
+def names(module):
+    return {
+        path.relative_to(code_closure._PACKAGE_ROOT).as_posix() for path in source_closure(module)
+    }
+
+
+def test_the_closure_holds_what_training_runs_and_nothing_of_kedro():
+    files = names("foldwise.tasks.train")
+    assert {"tasks/train.py", "modules/classifier.py", "models/small_cnn.py", "seeds.py"} <= files
+    assert not files & {"hooks.py", "settings.py", "tracking.py", "pipeline_registry.py"}
+
+
+def test_the_closure_is_what_an_import_really_loads():
+    command = [sys.executable, "-c", LOADED]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert set(loaded.stdout.split()) <= {str(p) for p in source_closure("foldwise.data.folds")}
+
+
+def project(tmp_path, monkeypatch, body):
+    root = tmp_path / "foldwise"
+    root.mkdir(exist_ok=True)
+    (root / "__init__.py").write_text("")
+    (root / "work.py").write_text(body)
+    monkeypatch.setattr(code_closure, "_PACKAGE_ROOT", root)
+    return code_hash("foldwise.work")
+
+
+def test_comments_and_doc_strings_do_not_count_but_code_does(tmp_path, monkeypatch):
+    plain = project(tmp_path, monkeypatch, "def f(x):\n    return x + 1\n")
+    body = '"""Module."""\n\n# why\ndef f(x):\n    """Add."""\n    return (x  + 1)\n'
+    dressed = project(tmp_path, monkeypatch, body)
+    changed = project(tmp_path, monkeypatch, "def f(x):\n    return x + 2\n")
+    assert plain == dressed
+    assert plain != changed
