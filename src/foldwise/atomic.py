@@ -19,7 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from foldwise.config import json_hash
+
 # `old` is a folder that steps aside where the system cannot exchange two folders in one step.
+_SEAL = "seal"
 _TEMPORARY = re.compile(
     r"^\.(?P<name>.+)\.(?P<kind>tmp|old)-(?P<pid>\d+)-(?P<process>[0-9a-f]{8})[0-9a-f]{8}$",
     re.DOTALL,
@@ -70,6 +73,24 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401  (any JSON value
     with atomic_path(path) as temporary:
         text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def write_sealed_json(path: Path, value: dict[str, Any]) -> None:
+    """Write a JSON object with a checksum of itself under the key `seal`."""
+    write_json(path, {**value, _SEAL: json_hash(value)})
+
+
+def read_sealed_json(path: Path) -> dict[str, Any]:
+    """Read what `write_sealed_json` wrote, without the seal.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no JSON object, or not the one that was written.
+    """
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(value, dict) or value.pop(_SEAL, None) != json_hash(value):
+        raise ValueError("its checksum does not match")
+    return value
 
 
 def sha256_file(path: Path) -> str:

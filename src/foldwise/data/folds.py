@@ -4,7 +4,6 @@ A *unit* is what a split must not separate: a group of the user's, or samples of
 """
 
 import hashlib
-import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from foldwise.atomic import atomic_path, write_json
+from foldwise.atomic import atomic_path, read_sealed_json, write_sealed_json
 from foldwise.config import Config
 from foldwise.data.audit import Finding, find_label_conflicts, find_leaks, tie_together
 from foldwise.seeds import derive_seed
@@ -128,7 +127,7 @@ def held_out_ids(folds: Folds) -> npt.NDArray[np.object_]:
 
 def write_folds(path: Path, folds: Folds) -> None:
     """Write `path` (Parquet) and the JSON beside it."""
-    write_json(path.with_suffix(".json"), folds.info)
+    write_sealed_json(path.with_suffix(".json"), folds.info)
     with atomic_path(path) as temporary:
         folds.table.to_parquet(temporary, index=False)
 
@@ -140,7 +139,7 @@ def read_folds(path: Path) -> Folds:
         SplitError: A file is missing or damaged, or the two do not belong together.
     """
     try:
-        info = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        info = read_sealed_json(path.with_suffix(".json"))
         table = pd.read_parquet(path)
         found = assignment_hash(table)
     except FileNotFoundError as error:

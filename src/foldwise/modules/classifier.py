@@ -83,6 +83,16 @@ class Classifier(LightningModule):
             "val_f1": float(macro_f1(confusion)),
         }
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the gradient's norm here: Lightning refuses to for a fused optimiser."""
+        if self._fit.gradient_clip_norm > 0:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self._fit.gradient_clip_norm)
+
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the optimiser and its schedule, stepped once a batch."""
         optimizer = build_optimizer(self.network, self._fit.optimizer)

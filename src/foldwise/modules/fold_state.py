@@ -5,7 +5,6 @@ Lightning's own checkpoints pickle and do not resume exactly. Here every draw de
 there is to keep: one safetensors file and one JSON with its checksum, for the last two epochs.
 """
 
-import json
 import logging
 import math
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from foldwise.atomic import atomic_path, sha256_file, write_json
+from foldwise.atomic import atomic_path, read_sealed_json, sha256_file, write_sealed_json
 from foldwise.modules.classifier import Classifier
 from foldwise.modules.config import FitConfig
 from foldwise.modules.records import EpochRecord
@@ -71,7 +70,7 @@ class StateFolder:
             "history": [asdict(record) for record in state.history],
             "sha256": sha256_file(path),
         }
-        write_json(path.with_suffix(".json"), card)
+        write_sealed_json(path.with_suffix(".json"), card)
         self._forget_before(len(state.history) - _KEPT)
 
     def load(self) -> FitState | None:
@@ -87,7 +86,7 @@ class StateFolder:
         return None
 
     def _read(self, card_path: Path) -> FitState:
-        card = json.loads(card_path.read_text(encoding="utf-8"))
+        card = read_sealed_json(card_path)
         path = card_path.with_suffix(".safetensors")
         if sha256_file(path) != card["sha256"]:
             raise ValueError("its checksum does not match")

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from foldwise.atomic import atomic_directory, sha256_file, write_json
+from foldwise.atomic import atomic_directory, read_sealed_json, sha256_file, write_sealed_json
 from foldwise.config import Config
 from foldwise.data.preprocessing import Preprocessing
 from foldwise.models.config import CnnModelConfig
@@ -98,7 +97,7 @@ def read_card(folder: Path) -> ModelCard:
         ModelError: A file is missing or damaged.
     """
     try:
-        card = ModelCard.model_validate(json.loads((folder / CARD).read_text(encoding="utf-8")))
+        card = ModelCard.model_validate(read_sealed_json(folder / CARD))
         found = sha256_file(folder / WEIGHTS)
     except FileNotFoundError as error:
         raise ModelError(f"{error.filename} is missing. Run the stage 'train' first.") from None
@@ -114,5 +113,5 @@ def write_model(folder: Path, card: ModelCard, save_weights: Any) -> ModelCard: 
     with atomic_directory(folder) as temporary:
         save_weights(temporary / WEIGHTS)
         card = card.model_copy(update={"weights_sha256": sha256_file(temporary / WEIGHTS)})
-        write_json(temporary / CARD, card.model_dump(mode="json"))
+        write_sealed_json(temporary / CARD, card.model_dump(mode="json"))
     return card

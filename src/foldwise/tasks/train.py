@@ -245,7 +245,6 @@ def _trainer(
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=1,
         precision=lightning_precision(choose_precision(fit, device)),  # type: ignore[arg-type]  # a plain str
-        gradient_clip_val=fit.gradient_clip_norm or None,
         callbacks=[callback],
         deterministic="warn",
         logger=False,
