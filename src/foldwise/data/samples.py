@@ -34,6 +34,12 @@ class Schema(Config):
     size_policy: str  # how images of other sizes were brought to (H, W)
     content_hash: str  # of ids, labels, groups, splits and contents, in order
     files: dict[str, str]  # file name -> SHA-256 of its bytes
+    checksum: str = ""  # of all the above, so that a flipped byte in this file shows as well
+
+    def sealed(self) -> "Schema":
+        """Return the same with its checksum set."""
+        values = self.model_dump(mode="json", exclude={"checksum"})
+        return self.model_copy(update={"checksum": json_hash(values)})
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ def write_samples(folder: Path, samples: Samples) -> None:
             content_hash=samples.content_hash,
             files={name: sha256_file(temporary / name) for name in ("table.parquet", "x.npy")},
         )
-        write_json(temporary / "schema.json", schema.model_dump(mode="json"))
+        write_json(temporary / "schema.json", schema.sealed().model_dump(mode="json"))
 
 
 def read_samples(folder: Path) -> Samples:
@@ -129,18 +135,23 @@ def read_samples(folder: Path) -> Samples:
 def _read_schema(folder: Path) -> Schema:
     path = folder / "schema.json"
     try:
-        return Schema.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        schema = Schema.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise SamplesError(f"{path} is missing. Run the stage 'ingest' first.") from None
     except (ValidationError, ValueError) as error:
         raise SamplesError(f"{path} is damaged ({error}). Run the stage 'ingest' again.") from None
+    if schema != schema.sealed():
+        raise SamplesError(
+            f"{path} is damaged: its checksum differs. Run the stage 'ingest' again."
+        )
+    return schema
 
 
 def _verify(path: Path, expected: str) -> None:
     if not path.exists():
         raise SamplesError(f"{path} is missing. Run the stage 'ingest' again.")
     stat = path.stat()
-    found = _hash_once(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
+    found = _hash_once(path, stat.st_ctime_ns, stat.st_size, stat.st_ino)
     if found != expected:
         raise SamplesError(
             f"{path} is damaged: its SHA-256 is {found[:12]}..., but {expected[:12]}... was "
@@ -149,6 +160,7 @@ def _verify(path: Path, expected: str) -> None:
 
 
 @functools.lru_cache(maxsize=64)
-def _hash_once(path: Path, _mtime_ns: int, _size: int, _inode: int) -> str:
+def _hash_once(path: Path, _ctime_ns: int, _size: int, _inode: int) -> str:
     # Several nodes of one run load the same folder; an unchanged file is hashed once a process.
+    # (The change time, unlike the modification time, cannot be set back.)
     return sha256_file(path)

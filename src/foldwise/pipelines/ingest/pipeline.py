@@ -1,0 +1,18 @@
+"""The stage `ingest`."""
+
+from kedro.pipeline import Pipeline, node
+
+from foldwise.pipelines.ingest.nodes import describe_samples, ingest
+
+
+def create_pipeline() -> Pipeline:
+    """Read the source, then describe what was read."""
+    outputs = ["samples", "skipped_files"]
+    described = ["data_card", "contact_sheet"]
+    return Pipeline(
+        [
+            node(ingest, "params:ingest", outputs, name="ingest"),
+            node(describe_samples, outputs, described, name="describe_samples"),
+        ],
+        tags="ingest",
+    )
