@@ -19,6 +19,7 @@ from foldwise import tracking
 from foldwise.config import Config, Scalar, flatten, json_hash, unknown_names_message
 from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
+from foldwise.errors import UserError
 from foldwise.tasks.events import TrainingEvent
 from foldwise.tasks.progress import ProgressDisplay
 
@@ -34,7 +35,7 @@ class ParametersHook:
         """Check the names on the top level; each node's own object checks what is below.
 
         Raises:
-            ValueError: A name is unknown, or the experiment's name is no plain name.
+            UserError: A name is unknown, or the experiment's name is no plain name.
         """
         parameters = context.config_loader["parameters"]
         known = {_EXPERIMENT} | {
@@ -45,10 +46,10 @@ class ParametersHook:
         }
         unknown = [str(name) for name in parameters if name not in known]
         if unknown:
-            raise ValueError(unknown_names_message(unknown, sorted(known)))
+            raise UserError(unknown_names_message(unknown, sorted(known)))
         experiment = str(parameters.get(_EXPERIMENT, "digits"))
         if not _EXPERIMENT_NAME.fullmatch(experiment):
-            raise ValueError(
+            raise UserError(
                 f"experiment is {experiment!r}, but it names folders: allowed are 1 to 64 "
                 "letters, digits, '-' and '_', the first a letter or a digit."
             )

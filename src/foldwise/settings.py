@@ -3,8 +3,12 @@
 from pathlib import Path
 
 from kedro.config import OmegaConfigLoader
+from omegaconf.resolvers import oc
 
+from foldwise import error_display
 from foldwise.hooks import ObserverHook, ParametersHook, TrackingHook
+
+error_display.install()
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -12,7 +16,7 @@ _PROJECT = Path(__file__).resolve().parents[2]
 HOOKS = (TrackingHook(), ObserverHook(), ParametersHook())
 
 # TrackingHook is kedro-mlflow's own hook, made to log typed parameters one by one.
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro-telemetry")
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow", "kedro-telemetry")
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
@@ -20,5 +24,8 @@ CONFIG_LOADER_ARGS = {
     "default_run_env": "local",
     "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},
     "merge_strategy": {"parameters": "soft"},
-    "custom_resolvers": {"project": lambda path: str(_PROJECT / path)},
+    "custom_resolvers": {
+        "project": lambda path: str(_PROJECT / path),
+        "oc.env": oc.env,  # Kedro offers it in credentials only
+    },
 }

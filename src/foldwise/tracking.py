@@ -23,6 +23,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 from foldwise.atomic import is_alive
 from foldwise.config import Scalar
 from foldwise.data.samples import Samples
+from foldwise.errors import UserError
 from foldwise.modules.records import EpochRecord
 from foldwise.tasks.events import (
     EpochFinished,
@@ -44,7 +45,7 @@ _UI_OF_A_DATABASE = "http://127.0.0.1:5000"  # where `make ui` serves
 _HOST_TAG, _PROCESS_TAG = "foldwise.host", "foldwise.pid"
 
 
-class TrackingError(ConnectionError):
+class TrackingError(UserError):
     """The tracking server does not answer."""
 
 

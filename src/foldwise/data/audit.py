@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from foldwise.config import Config
+from foldwise.errors import UserError
 
 Severity = Literal["error", "warn", "info"]
 
@@ -22,7 +23,7 @@ class Finding(Config):
     sample_ids: tuple[tuple[str, ...], ...] = ()  # the samples concerned, set by set
 
 
-class LeakError(ValueError):
+class LeakError(UserError):
     """The same content or group stands on both sides of a split."""
 
 

@@ -18,6 +18,7 @@ from pydantic import Field
 from foldwise.atomic import atomic_path, read_sealed_json, write_sealed_json
 from foldwise.config import Config
 from foldwise.data.audit import Finding, find_label_conflicts, find_leaks, tie_together
+from foldwise.errors import UserError
 from foldwise.seeds import derive_seed
 
 HELD_OUT = -1  # the fold number of the test part
@@ -36,7 +37,7 @@ class SplitConfig(Config):
     seed: int = Field(0, ge=0)
 
 
-class SplitError(ValueError):
+class SplitError(UserError):
     """The samples cannot be split as asked."""
 
 

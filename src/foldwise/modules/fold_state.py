@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from foldwise.atomic import atomic_path, read_sealed_json, sha256_file, write_sealed_json
+from foldwise.errors import UserError
 from foldwise.modules.classifier import Classifier
 from foldwise.modules.config import FitConfig
 from foldwise.modules.records import EpochRecord
@@ -29,7 +30,7 @@ _KEPT = 2  # epochs: if the newest is damaged, the one before is used
 _LOG = logging.getLogger(__name__)
 
 
-class DivergedError(RuntimeError):
+class DivergedError(UserError):
     """The loss is no longer a number."""
 
 

@@ -2,6 +2,7 @@
 
 import torch
 
+from foldwise.errors import UserError
 from foldwise.modules.config import FitConfig
 
 _LIGHTNING_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -11,14 +12,14 @@ def choose_device(fit: FitConfig) -> torch.device:
     """Return the device that `fit.accelerator` means on this machine.
 
     Raises:
-        ValueError: A GPU is asked for and there is none.
+        UserError: A GPU is asked for and there is none.
     """
     if fit.accelerator == "cpu":
         return torch.device("cpu")
     if torch.cuda.is_available():
         return torch.device("cuda", 0)
     if fit.accelerator == "gpu":
-        raise ValueError(
+        raise UserError(
             "fit.accelerator is 'gpu', but torch finds no GPU on this machine. Allowed: auto, cpu."
         )
     return torch.device("cpu")

@@ -14,12 +14,13 @@ from pydantic import ValidationError
 from foldwise.atomic import atomic_directory, read_sealed_json, sha256_file, write_sealed_json
 from foldwise.config import Config
 from foldwise.data.preprocessing import Preprocessing
+from foldwise.errors import UserError
 from foldwise.models.config import CnnModelConfig
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
 
 
-class ModelError(ValueError):
+class ModelError(UserError):
     """A trained network is missing, incomplete or damaged."""
 
 

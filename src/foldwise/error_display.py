@@ -1,0 +1,36 @@
+"""How errors end a run on the terminal: the user's in a few words, all others with a traceback."""
+
+import os
+import sys
+from types import TracebackType
+
+from kedro.validation.exceptions import ParameterValidationError
+
+from foldwise.errors import UserError
+
+_SWITCH = "FOLDWISE_TRACEBACK"
+
+
+def install() -> None:
+    """Show user errors by their message alone, unless FOLDWISE_TRACEBACK is set."""
+    if not os.environ.get(_SWITCH):
+        sys.excepthook = _show
+
+
+def _show(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    told = _user_error(error)
+    if told is None:
+        sys.__excepthook__(kind, error, traceback)
+    else:
+        sys.stderr.write(f"\nError: {told}\n(Set {_SWITCH}=1 to see where it arose.)\n")
+
+
+def _user_error(error: BaseException | None) -> BaseException | None:
+    """Return the first error of the chain that is meant for the user: Kedro wraps some."""
+    while error is not None:
+        if isinstance(error, UserError | ParameterValidationError | OSError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
