@@ -28,6 +28,10 @@ def test_the_closure_is_what_an_import_really_loads():
     assert set(loaded.stdout.split()) <= {str(p) for p in source_closure("foldwise.data.folds")}
 
 
+def test_a_stage_that_trains_nothing_does_not_depend_on_the_networks():
+    assert not {name for name in names("foldwise.data.folds") if name.startswith("models/")}
+
+
 def project(tmp_path, monkeypatch, body):
     root = tmp_path / "foldwise"
     root.mkdir(exist_ok=True)

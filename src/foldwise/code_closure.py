@@ -13,7 +13,9 @@ _PACKAGE_ROOT = Path(__file__).parent
 def source_closure(module: str) -> list[Path]:
     """Return the files of `module` and of all modules of this package that it imports, sorted.
 
-    Imports inside functions count too; so do the packages on the way (`__init__.py`).
+    Imports inside functions count too; so do the packages on the way (`__init__.py`). Only the
+    imports of the root package are not followed: they are a convenience for users, which no
+    module of the project runs.
 
     Args:
         module: A dotted name, e.g. ``foldwise.tasks.train``.
@@ -24,7 +26,8 @@ def source_closure(module: str) -> list[Path]:
         for path in _files_of(pending.pop()):
             if path not in found:
                 found.add(path)
-                pending += _imported_names(path)
+                if path != _PACKAGE_ROOT / "__init__.py":
+                    pending += _imported_names(path)
     return sorted(found)
 
 
