@@ -22,6 +22,7 @@ from kedro.pipeline import Pipeline
 from foldwise.atomic import atomic_path
 from foldwise.code_closure import source_closure
 from foldwise.config import Config
+from foldwise.errors import UserError
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = "base"
@@ -30,7 +31,7 @@ _IN_MEMORY = {"{default}": {"type": "MemoryDataset"}}
 _PARAMETERS = "params:"
 
 
-class StagesError(ValueError):
+class StagesError(UserError):
     """The pipelines or the catalogue cannot be said in DVC's terms."""
 
 

@@ -101,7 +101,11 @@ def test_a_failure_in_mid_write_leaves_the_earlier_folder(folder, monkeypatch, m
     def fail(*_, **__):
         raise KeyboardInterrupt
 
-    target = (pd.DataFrame, "to_parquet") if moment == "table" else (samples_module, "write_json")
+    target = (
+        (pd.DataFrame, "to_parquet")
+        if moment == "table"
+        else (samples_module, "write_sealed_json")
+    )
     monkeypatch.setattr(*target, fail)
     before = contents(folder)
     with pytest.raises(KeyboardInterrupt):

@@ -5,7 +5,6 @@ N: samples, C: channels, H: height, W: width.
 
 import functools
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,15 +12,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import ValidationError
 
-from foldwise.atomic import atomic_directory, sha256_file, write_json
+from foldwise.atomic import atomic_directory, read_sealed_json, sha256_file, write_sealed_json
 from foldwise.config import Config, json_hash
+from foldwise.errors import UserError
 
 TABLE_COLUMNS = ("sample_id", "label", "group", "official_split", "source", "sha256")
 
 
-class SamplesError(ValueError):
+class SamplesError(UserError):
     """The samples folder is missing, incomplete or damaged."""
 
 
@@ -34,12 +33,6 @@ class Schema(Config):
     size_policy: str  # how images of other sizes were brought to (H, W)
     content_hash: str  # of ids, labels, groups, splits and contents, in order
     files: dict[str, str]  # file name -> SHA-256 of its bytes
-    checksum: str = ""  # of all the above, so that a flipped byte in this file shows as well
-
-    def sealed(self) -> "Schema":
-        """Return the same with its checksum set."""
-        values = self.model_dump(mode="json", exclude={"checksum"})
-        return self.model_copy(update={"checksum": json_hash(values)})
 
 
 @dataclass(frozen=True)
@@ -111,7 +104,7 @@ def write_samples(folder: Path, samples: Samples) -> None:
             content_hash=samples.content_hash,
             files={name: sha256_file(temporary / name) for name in ("table.parquet", "x.npy")},
         )
-        write_json(temporary / "schema.json", schema.sealed().model_dump(mode="json"))
+        write_sealed_json(temporary / "schema.json", schema.model_dump(mode="json"))
 
 
 def read_samples(folder: Path) -> Samples:
@@ -135,16 +128,11 @@ def read_samples(folder: Path) -> Samples:
 def _read_schema(folder: Path) -> Schema:
     path = folder / "schema.json"
     try:
-        schema = Schema.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return Schema.model_validate(read_sealed_json(path))
     except FileNotFoundError:
         raise SamplesError(f"{path} is missing. Run the stage 'ingest' first.") from None
-    except (ValidationError, ValueError) as error:
+    except ValueError as error:
         raise SamplesError(f"{path} is damaged ({error}). Run the stage 'ingest' again.") from None
-    if schema != schema.sealed():
-        raise SamplesError(
-            f"{path} is damaged: its checksum differs. Run the stage 'ingest' again."
-        )
-    return schema
 
 
 def _verify(path: Path, expected: str) -> None:

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from foldwise.errors import UserError
 
-class IngestError(ValueError):
+
+class IngestError(UserError):
     """The raw data cannot become samples; the message names the file, row or parameter."""
 
 
