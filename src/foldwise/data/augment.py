@@ -56,6 +56,7 @@ def _symmetric(value: Any) -> Any:  # noqa: ANN401  (pydantic passes raw input)
 Probability = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(ge=0.1, le=10)]
 Area = Annotated[float, Field(gt=0, le=0.5)]
+Padding = Literal["reflection", "border", "zeros"]
 
 
 class AugmentConfig(Config):
@@ -70,7 +71,7 @@ class AugmentConfig(Config):
     shift: float = Field(0.0, ge=0, le=0.5)  # at most, in both directions: fraction of the side
     rotation: float = Field(0.0, ge=0, le=180)  # degrees, at most, both ways
     scale: Annotated[tuple[Factor, Factor], BeforeValidator(_symmetric)] = (1.0, 1.0)  # or 0.1
-    padding: Literal["reflection", "border", "zeros"] = "border"  # what comes in from outside
+    padding: Padding = "border"  # what comes in from outside
     brightness: float = Field(0.0, ge=0, lt=1)  # factor of all pixels: 1 - b to 1 + b
     contrast: float = Field(0.0, ge=0, lt=1)  # factor of the distance to the mean: 1 - c to 1 + c
     erasing: Probability = 0.0  # a rectangle gets the image's mean colour
@@ -118,7 +119,8 @@ class Augmenter:
         if config.vertical_flip:
             images = flip(images, draws["vertical_flip"] < config.vertical_flip, axis=-2)
         if config.moves:
-            images = resample(images, _affine_maps(config, draws, *images.shape[-2:]), config)
+            maps = affine_maps(config, draws, *images.shape[-2:])
+            images = resample(images, maps, config.padding)
         if config.erasing:
             images = erase(images, _rectangles(config, draws, *images.shape[-2:]))
         if config.recolours:
@@ -136,7 +138,7 @@ def flip(images: "Tensor", chosen: npt.NDArray[np.bool_], axis: int) -> "Tensor"
     return torch.where(mask, images.flip(axis), images)
 
 
-def resample(images: "Tensor", maps: npt.NDArray[np.float32], config: AugmentConfig) -> "Tensor":
+def resample(images: "Tensor", maps: npt.NDArray[np.float32], padding: Padding) -> "Tensor":
     """Move, turn and scale each sample in one bilinear step, (B, C, H, W) -> the same.
 
     Several steps would blur several times and cost several times.
@@ -144,14 +146,14 @@ def resample(images: "Tensor", maps: npt.NDArray[np.float32], config: AugmentCon
     Args:
         images: In 0..1.
         maps: (B, 2, 3), from coordinates in the result to coordinates in the image, both -1..1.
-        config: Says what comes in from outside.
+        padding: What comes in from outside.
     """
     import torch
     from torch.nn import functional
 
     theta = torch.from_numpy(maps).to(images.device)
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
-    moved = functional.grid_sample(images, grid, padding_mode=config.padding, align_corners=False)
+    moved = functional.grid_sample(images, grid, padding_mode=padding, align_corners=False)
     return moved.clamp_(0, 1)  # weights that sum to 1 + 1e-7 may leave the range
 
 
@@ -190,10 +192,17 @@ def erase(images: "Tensor", rectangles: npt.NDArray[np.int64]) -> "Tensor":
     return torch.where(inside, images.mean((2, 3), keepdim=True), images)
 
 
-def _affine_maps(
+def affine_maps(
     config: AugmentConfig, draws: dict[str, Draws], height: int, width: int
 ) -> npt.NDArray[np.float32]:
-    """Return the maps (B, 2, 3) from places in the result to places in the image, both -1..1."""
+    """Return the maps (B, 2, 3) from places in the result to places in the image, both -1..1.
+
+    Args:
+        config: The greatest shift, rotation and scale.
+        draws: `shift_x`, `shift_y`, `rotation` and `scale`, each (B,), uniform in 0..1.
+        height: H.
+        width: W.
+    """
     low, high = config.scale
     scale = low + (high - low) * draws["scale"]
     angle = math.radians(config.rotation) * (2 * draws["rotation"] - 1)
