@@ -1,0 +1,296 @@
+"""Intervals for metrics: closed forms, a bootstrap over independent units, and folds.
+
+A *unit* is what was drawn independently: a group of samples where there are groups, else a sample.
+Intervals are two-sided, inside [0, 1] and never of zero width.
+
+Sources:
+    Wilson, E. B. (1927). Probable inference. J. Amer. Stat. Assoc. 22.
+    Korn, E. L., Graubard, B. I. (1998). Confidence intervals for proportions with small expected
+        number of positive counts. Survey Methodology 24 (effective size, adjusted by t).
+    Franco, C., Little, R. J. A., Louis, T. A., Slud, E. V. (2019). Comparative study of
+        confidence intervals for proportions in complex sample surveys. J. Surv. Stat. Methodol. 7.
+    Lam, K. F. Y., Gopal, V., Qian, J. (2023). Confidence intervals for the F1 score.
+        arXiv:2309.14621 ("Wilson indirect").
+    Efron, B. (1987). Better bootstrap confidence intervals. J. Amer. Stat. Assoc. 82.
+    Newcombe, R. G. (2006). Confidence intervals for an effect size measure based on the
+        Mann-Whitney statistic, part 2. Stat. Med. 25 (method 5).
+    Boyd, K., Eng, K. H., Page, C. D. (2013). Area under the precision-recall curve: point
+        estimates and confidence intervals. ECML PKDD.
+    Zou, G. Y. (2008). On the estimation of additive interaction by use of the four-by-two table
+        and beyond. Amer. J. Epidemiol. 168 (MOVER).
+"""
+
+from collections.abc import Callable
+from statistics import NormalDist
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from foldwise.metrics.classification import Array, Codes
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+_NORMAL = NormalDist()
+_CHUNK_BYTES = 64 * 2**20  # of the weights, or of the cells, of one chunk of resamples
+
+
+class Interval(NamedTuple):
+    """Two limits and how they were found."""
+
+    low: float
+    high: float
+    method: str
+
+
+UNDEFINED = Interval(float("nan"), float("nan"), "undefined")
+
+
+def wilson_interval(value: float, size: float, confidence: float) -> tuple[float, float]:
+    """Return Wilson's limits for the proportion `value` of `size` independent trials.
+
+    >>> low, high = wilson_interval(1.0, 10, 0.95)
+    >>> round(low, 4), high
+    (0.7225, 1.0)
+    """
+    z = _z(confidence)
+    size = max(size, 1e-9)
+    share = z * z / size
+    centre = (value + share / 2) / (1 + share)
+    half = z / (1 + share) * np.sqrt(value * (1 - value) / size + share / (4 * size))
+    # The limits touch 0 and 1 exactly there, and rounding must not move them.
+    low = 0.0 if value <= 0 else max(0.0, float(centre - half))
+    high = 1.0 if value >= 1 else min(1.0, float(centre + half))
+    return low, high
+
+
+def effective_size(successes: Array, trials: Array, confidence: float) -> float:
+    """Return the number of independent trials that the trials of all units are worth.
+
+    The design effect is the cluster-robust variance of the ratio over that of independent trials,
+    at least 1; the size is then reduced for the few degrees of freedom behind it (Korn and
+    Graubard 1998). Where all trials agree the variance tells nothing: then the trials of a unit
+    count as copies of one another.
+
+    Args:
+        successes: Per unit, shape (U,).
+        trials: Per unit, shape (U,).
+        confidence: Of the interval that the size is meant for.
+    """
+    used = trials > 0
+    successes, trials = successes[used], trials[used]
+    total = trials.sum()
+    if len(trials) == total:
+        return float(total)
+    value = successes.sum() / total
+    residuals = (successes - value * trials) / total
+    independent = value * (1 - value) / total
+    copies = float((trials**2).sum() / total)
+    effect = design_effect(residuals, float(independent), copies)
+    return float(total) / effect * few_units_factor(len(trials), confidence)
+
+
+def proportion_interval(successes: Array, trials: Array, confidence: float) -> Interval:
+    """Return Wilson's interval for a proportion, from successes and trials per unit (U,)."""
+    total = trials.sum()
+    if total == 0:
+        return UNDEFINED
+    size = effective_size(successes, trials, confidence)
+    method = "Wilson" if size == total else "Wilson, design effect"
+    return Interval(*wilson_interval(float(successes.sum() / total), size, confidence), method)
+
+
+def f1_interval(hits: Array, either: Array, confidence: float) -> Interval:
+    """Return an interval for the F1 of one class (Lam et al. 2023, Wilson indirect).
+
+    J = hits / either is a proportion, F1 = 2 J / (1 + J) a rising function of it.
+
+    Args:
+        hits: True positives per unit, shape (U,).
+        either: Samples that are or are called this class, per unit, shape (U,).
+        confidence: E.g. 0.95.
+    """
+    low, high, method = proportion_interval(hits, either, confidence)
+    if method == UNDEFINED.method:
+        return UNDEFINED
+    return Interval(2 * low / (1 + low), 2 * high / (1 + high), f"{method}, of hits / union")
+
+
+def linear_variance_interval(
+    value: float, smoothed_value: float, variance: float, confidence: float, num_units: int
+) -> Interval:
+    """Return Wilson's limits at the size that would give a proportion this variance.
+
+    For a mean of proportions in which a rare class has (nearly) no errors: a bootstrap cannot see
+    the errors that happened not to occur, a variance of smoothed counts can.
+
+    Args:
+        value: The metric.
+        smoothed_value: The metric of the smoothed counts.
+        variance: Of the metric, from the smoothed counts.
+        confidence: E.g. 0.95.
+        num_units: How many units the variance rests on.
+    """
+    size = (
+        smoothed_value * (1 - smoothed_value) / variance * few_units_factor(num_units, confidence)
+    )
+    low, high = wilson_interval(value, size, confidence)
+    return Interval(low, high, "Wilson, smoothed variance")
+
+
+def auc_interval(value: float, positives: float, negatives: float, confidence: float) -> Interval:
+    """Return Newcombe's score-type limits for an area under the ROC curve (2006, method 5).
+
+    Args:
+        value: The area.
+        positives: How many independent positives.
+        negatives: How many independent negatives.
+        confidence: E.g. 0.95.
+    """
+    from scipy.optimize import brentq
+
+    z2 = _z(confidence) ** 2
+    mean_size = (positives + negatives) / 2
+
+    def excess(limit: float) -> float:
+        spread = (1 - limit) / (2 - limit) + limit / (1 + limit)
+        variance = limit * (1 - limit) * (1 + (mean_size - 1) * spread) / (positives * negatives)
+        return float((limit - value) ** 2 - z2 * variance)
+
+    # excess is negative at `value`; at a value of 0 or 1 it is 0 there and negative just inside.
+    inner = min(max(value, 1e-9), 1 - 1e-9)
+    low = float(brentq(excess, 0.0, inner)) if value > 0 and excess(inner) < 0 else 0.0
+    high = float(brentq(excess, inner, 1.0)) if value < 1 and excess(inner) < 0 else 1.0
+    return Interval(low, high, "Newcombe score")
+
+
+def average_precision_interval(value: float, positives: float, confidence: float) -> Interval:
+    """Return Wilson's limits on the number of positives (binomial form of Boyd et al. 2013)."""
+    low, high = wilson_interval(value, positives, confidence)
+    return Interval(low, high, "Wilson, on the positives")
+
+
+def mean_interval(values: Array, lows: Array, highs: Array) -> tuple[float, float]:
+    """Return limits for a mean of independent estimates from their own limits (MOVER)."""
+    centre = values.mean()
+    below = np.sqrt(((values - lows) ** 2).sum()) / len(values)
+    above = np.sqrt(((highs - values) ** 2).sum()) / len(values)
+    return max(0.0, float(centre - below)), min(1.0, float(centre + above))
+
+
+def bca_interval(
+    value: float, replicates: Array, influence: Array, confidence: float
+) -> tuple[float, float] | None:
+    """Return the bias-corrected and accelerated bootstrap limits, or None if all values agree.
+
+    Args:
+        value: The metric of the sample.
+        replicates: The metric of each resample, shape (B,); NaN where undefined.
+        influence: The derivative of the metric by the weight of each unit, shape (U,); gives the
+            acceleration in place of a jackknife.
+        confidence: E.g. 0.95.
+    """
+    replicates = replicates[np.isfinite(replicates)]
+    spread = float((influence**2).sum())
+    if len(replicates) < 2 or np.ptp(replicates) < 1e-12 or spread == 0:
+        return None
+    acceleration = float((influence**3).sum()) / (6 * spread**1.5)
+    below = (np.sum(replicates < value) + 0.5 * np.sum(replicates == value)) / len(replicates)
+    bias = _NORMAL.inv_cdf(min(max(below, 1 / len(replicates)), 1 - 1 / len(replicates)))
+    z = _z(confidence)
+    levels = [
+        _NORMAL.cdf(bias + (bias + side) / (1 - acceleration * (bias + side))) for side in (-z, z)
+    ]
+    low, high = np.quantile(replicates, levels)
+    return max(0.0, float(min(low, value))), min(1.0, float(max(high, value)))
+
+
+def bootstrap(
+    counts: "csr_array",
+    statistic: Callable[[Array], Array],
+    num_resamples: int,
+    rng: np.random.Generator,
+) -> Array:
+    """Return the statistics of resamples of units, drawn with replacement, shape (B, M).
+
+    Args:
+        counts: What each unit adds to each cell, shape (U, cells).
+        statistic: From the cells of b resamples (b, cells) to their statistics (b, M).
+        num_resamples: B.
+        rng: The draws.
+    """
+    num_units = counts.shape[0]
+    cells = counts.T.tocsr().astype(np.float32)  # exact for counts below 2**24
+    step = max(1, min(64, _CHUNK_BYTES // (8 * max(counts.shape))))
+    parts = []
+    for start in range(0, num_resamples, step):
+        size = min(step, num_resamples - start)
+        drawn = rng.integers(num_units, size=(size, num_units), dtype=np.int64)
+        drawn += np.arange(size)[:, None] * num_units
+        weights = np.bincount(drawn.ravel(), minlength=size * num_units)
+        weights = weights.reshape(size, num_units).T.astype(np.float32, order="C")
+        parts.append(statistic((cells @ weights).T.astype(np.float64)))
+    return np.concatenate(parts)
+
+
+def design_effect(unit_influence: Array, independent_variance: float, copies: float) -> float:
+    """Return how much larger a variance over units is than that of independent samples, >= 1.
+
+    Args:
+        unit_influence: Sums of the samples' influence (or residuals) over each unit, shape (U,).
+        independent_variance: Sum of the squares of the samples' own influence.
+        copies: The effect where that variance is 0 and tells nothing.
+    """
+    num_units = len(unit_influence)
+    if independent_variance <= 0 or num_units < 2:
+        return max(1.0, copies)
+    clustered = num_units / (num_units - 1) * float((unit_influence**2).sum())
+    return max(1.0, clustered / independent_variance)
+
+
+def few_units_factor(num_units: int, confidence: float) -> float:
+    """Return the factor (below 1) on a size whose variance was estimated from few units."""
+    from scipy.special import stdtrit
+
+    t = float(stdtrit(max(num_units - 1, 1), 0.5 + confidence / 2))
+    return (_z(confidence) / t) ** 2
+
+
+def fold_interval(values: Array, confidence: float) -> tuple[float, float] | None:
+    """Return t limits for the mean over folds; None where fewer than two folds differ.
+
+    Args:
+        values: Shape (repeats, folds), NaN where undefined. Repeats see the same samples again:
+            they steady the mean and its spread but add no degrees of freedom.
+        confidence: E.g. 0.95.
+    """
+    from scipy.special import stdtrit
+
+    num_folds = int(np.isfinite(values).sum(1).min(initial=values.shape[1]))
+    if num_folds < 2:
+        return None
+    deviation = fold_deviation(values)
+    if not deviation > 0:
+        return None
+    centre = float(np.nanmean(values))
+    half = float(stdtrit(num_folds - 1, 0.5 + confidence / 2)) * deviation / np.sqrt(num_folds)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def fold_deviation(values: Array) -> float:
+    """Return the standard deviation between folds (ddof 1) within repeats, of (repeats, folds)."""
+    enough = np.isfinite(values).sum(1) >= 2
+    if not enough.any():
+        return float("nan")
+    return float(np.sqrt(np.nanvar(values[enough], axis=1, ddof=1).mean()))
+
+
+def unit_sums(units: Codes, values: Array, num_units: int) -> Array:
+    """Sum `values` (N,) or (N, M) over the units (N,) they belong to."""
+    if values.ndim == 1:
+        return np.bincount(units, values, num_units).astype(np.float64)
+    return np.stack([unit_sums(units, column, num_units) for column in values.T], axis=1)
+
+
+def _z(confidence: float) -> float:
+    return _NORMAL.inv_cdf(0.5 + confidence / 2)

@@ -1,0 +1,77 @@
+"""Nodes of the stage `evaluate`."""
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from foldwise.data.audit import tie_together
+from foldwise.data.card import class_counts
+from foldwise.data.folds import Folds
+from foldwise.data.samples import Samples
+from foldwise.tasks import evaluate as evaluation_task
+from foldwise.tasks.evaluate import EvaluateConfig, Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def evaluate(predictions: pd.DataFrame, samples: Samples, config: EvaluateConfig) -> Evaluation:
+    """Score the predictions; samples that share a group or their content count as one draw."""
+    units = tie_together(samples.table, ["group", "sha256"])
+    groups = pd.Series(units, index=samples.table["sample_id"].to_numpy())
+    return evaluation_task.evaluate(predictions, groups, config)
+
+
+def tabulate_scores(
+    evaluation: Evaluation,
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the metrics, and per class, confusion and curves as tables that are safe as CSV."""
+    tables = (
+        evaluation.per_class,
+        evaluation_task.confusion_table(evaluation),
+        evaluation_task.curves_table(evaluation),
+    )
+    per_class, confusion, curves = (evaluation_task.csv_safe(table) for table in tables)
+    return evaluation.metrics, per_class, confusion, curves
+
+
+def draw_scores(evaluation: Evaluation) -> tuple["Figure", "Figure", "Figure"]:
+    """Return the confusion matrix, the curves and the metrics of each class as figures."""
+    from foldwise.tasks import evaluation_figures as figures
+
+    return (
+        figures.confusion_figure(evaluation),
+        figures.curves_figure(evaluation),
+        figures.per_class_figure(evaluation),
+    )
+
+
+def write_report(
+    evaluation: Evaluation, samples: Samples, folds: Folds, config: EvaluateConfig
+) -> str:
+    """Return the report as one HTML page."""
+    from foldwise.tasks.report import render_report, versions
+
+    counts = class_counts(samples)
+    return render_report(
+        evaluation,
+        title="Evaluation report",
+        card={
+            "num_samples": len(samples),
+            "imbalance_ratio": max(counts.values()) / max(1, min(counts.values())),
+            "shape": samples.x.shape[1:],
+            "size_policy": samples.size_policy,
+            "classes": counts,
+        },
+        split=folds.info,
+        provenance={
+            "Data": {"samples": samples.content_hash, "folds": folds.content_hash},
+            "Parameters": {**config.flat("evaluate"), **_split_parameters(folds)},
+            "Versions": versions(),
+        },
+    )
+
+
+def _split_parameters(folds: Folds) -> dict[str, Any]:
+    parameters = folds.info.get("parameters", {})
+    return {f"split.{name}": value for name, value in parameters.items()}

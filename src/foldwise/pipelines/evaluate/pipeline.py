@@ -1,0 +1,48 @@
+"""The stage `evaluate`."""
+
+from kedro.pipeline import Pipeline, node
+
+from foldwise.pipelines.evaluate.nodes import (
+    draw_scores,
+    evaluate,
+    tabulate_scores,
+    write_report,
+)
+
+
+def create_pipeline(family: str = "cnn") -> Pipeline:
+    """Return the nodes from the predictions of one family of models to its scores and report."""
+
+    def of_family(*names: str) -> list[str]:
+        return [f"{family}_{name}" for name in names]
+
+    (evaluation,) = of_family("evaluation")
+    return Pipeline(
+        [
+            node(
+                evaluate,
+                [*of_family("predictions"), "samples", "params:evaluate"],
+                evaluation,
+                name="evaluate",
+            ),
+            node(
+                tabulate_scores,
+                evaluation,
+                of_family("metrics", "per_class", "confusion_table", "curves_table"),
+                name="tabulate_scores",
+            ),
+            node(
+                draw_scores,
+                evaluation,
+                of_family("confusion_figure", "curves_figure", "per_class_figure"),
+                name="draw_scores",
+            ),
+            node(
+                write_report,
+                [evaluation, "samples", "folds", "params:evaluate"],
+                *of_family("report"),
+                name="write_report",
+            ),
+        ],
+        tags="evaluate",
+    )

@@ -1,0 +1,337 @@
+"""From the predictions table to scores with intervals.
+
+Only the table is read, so any model, ours or not, can be scored by writing one.
+K: classes, S: samples, M: models (one per fold and repeat).
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field
+
+from foldwise.config import Config
+from foldwise.metrics import intervals
+from foldwise.metrics.classification import Array, Codes, Mask, curve
+from foldwise.metrics.estimates import (
+    Estimate,
+    Estimates,
+    Resampling,
+    estimate,
+    few_units_warning,
+    point_metrics,
+)
+from foldwise.seeds import derive_seed
+from foldwise.tasks.predictions_table import (
+    PARTS,
+    PredictionsError,
+    Scored,
+    check_predictions,
+    ensemble,
+    pooled,
+    scored_rows,
+)
+
+_CURVE_POINTS = 200  # per class
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula
+
+
+class EvaluateConfig(Config):
+    """How predictions are scored."""
+
+    confidence: float = Field(0.95, ge=0.5, lt=1)  # of every interval
+    num_resamples: int = Field(2000, ge=100, le=100_000)  # of the bootstrap
+    positive_class: str | None = None  # of a task with two classes; the rarer one by default
+    seed: int = Field(0, ge=0)
+
+
+@dataclass(frozen=True)
+class PartScores:
+    """The scores of the out-of-fold predictions or of the held-out part."""
+
+    rows: Scored  # pooled over the folds, or averaged over the models
+    estimates: Estimates
+    models: pd.DataFrame  # repeat, fold, num_samples and the metrics of each model by itself
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of one predictions table."""
+
+    classes: tuple[str, ...]
+    positive: int | None  # code of the positive class of a binary task
+    parts: dict[str, PartScores]  # oof, and test if there is a held-out part
+    metrics: dict[str, Any]  # JSON: part -> metric -> value, low, high, method, ...
+    per_class: pd.DataFrame  # one row per part and class
+    notes: tuple[str, ...]  # what the reader of the figures has to know
+    config: EvaluateConfig
+
+
+def evaluate(
+    predictions: pd.DataFrame, groups: pd.Series | None, config: EvaluateConfig
+) -> Evaluation:
+    """Score a predictions table; the order of its rows does not matter.
+
+    Out-of-fold predictions are pooled and, beside that, scored fold by fold. For the held-out
+    part the probabilities of the fold models are averaged per sample (an ensemble) and, beside
+    that, each model is scored alone.
+
+    Args:
+        predictions: Columns `sample_id, repeat, fold, part, target` and one `p_<class>` per class.
+        groups: What was not drawn independently, by sample id; a missing value stands alone.
+        config: Confidence, resamples, positive class and seed.
+
+    Raises:
+        PredictionsError: It names the column and the row.
+    """
+    classes = check_predictions(predictions)
+    rows = {"oof": pooled(predictions, classes)}
+    if (predictions["part"] == "test").any():
+        rows["test"] = ensemble(predictions, classes)
+    positive, notes = _positive_class(rows["oof"].target, classes, config.positive_class)
+    parts = {}
+    for part, scored in rows.items():
+        seed = derive_seed(config.seed, "evaluate", part)
+        resampling = Resampling(config.confidence, config.num_resamples, seed)
+        units = _units(scored.ids, groups)
+        found = estimate(scored.target, scored.probabilities, units, resampling)
+        members = predictions[predictions["part"] == part]
+        parts[part] = PartScores(scored, found, _models(members, classes, positive))
+    notes += _notes(parts, classes)
+    return Evaluation(
+        classes=classes,
+        positive=positive,
+        parts=parts,
+        metrics=_metrics(parts, classes, positive, notes, config),
+        per_class=_per_class(parts, classes),
+        notes=tuple(notes),
+        config=config,
+    )
+
+
+def confusion_table(evaluation: Evaluation) -> pd.DataFrame:
+    """Return one row per out-of-fold prediction: `actual` and `predicted` class."""
+    rows = evaluation.parts["oof"].rows
+    names = np.array(evaluation.classes, dtype=object)
+    predicted = rows.probabilities.argmax(axis=1)
+    return pd.DataFrame({"actual": names[rows.target], "predicted": names[predicted]})
+
+
+def curves_table(evaluation: Evaluation) -> pd.DataFrame:
+    """Return the points of the out-of-fold ROC and precision-recall curves of each class."""
+    rows = evaluation.parts["oof"].rows
+    columns = ["class", "threshold", "false_positive_rate", "recall", "precision"]
+    tables = []
+    for code, name in enumerate(evaluation.classes):
+        points = curve(rows.target == code, rows.probabilities[:, code], _CURVE_POINTS)
+        if points is not None:
+            tables.append(pd.DataFrame({"class": name, **points._asdict()})[columns])
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+
+def metric_label(name: str) -> str:
+    """Return a metric's name for people.
+
+    >>> metric_label("macro_roc_auc")
+    'macro ROC AUC'
+    """
+    return name.replace("_", " ").replace("roc auc", "ROC AUC").replace("f1", "F1")
+
+
+def csv_safe(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy in which no text can be taken for a formula by a spreadsheet.
+
+    >>> csv_safe(pd.DataFrame({"class": ["=1+1", "cat"], "f1": [-0.5, 1.0]}))["class"].tolist()
+    ["'=1+1", 'cat']
+    """
+    safe = table.copy()
+    for name in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[name]):
+            safe[name] = [
+                f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+                for cell in safe[name]
+            ]
+    return safe
+
+
+def _units(ids: npt.NDArray[np.object_], groups: pd.Series | None) -> Codes | None:
+    """Number what was drawn independently; None if that is each row."""
+    names = [f"sample\x1f{sample}" for sample in ids]
+    if groups is not None:
+        absent = ~pd.Index(ids).isin(groups.index)
+        if absent.any():
+            raise PredictionsError(f"Sample {ids[absent][0]!r} has no row in the samples table.")
+        known = groups.reindex(pd.Index(ids)).to_numpy(dtype=object)
+        names = [
+            name if pd.isna(group) else f"group\x1f{group}"
+            for name, group in zip(names, known, strict=True)
+        ]
+    distinct, units = np.unique(np.array(names), return_inverse=True)
+    return units.astype(np.int64) if len(distinct) < len(names) else None
+
+
+def _positive_class(
+    target: Codes, classes: Sequence[str], wanted: str | None
+) -> tuple[int | None, list[str]]:
+    """Return the code of the positive class of a binary task, and what to tell of the choice.
+
+    Raises:
+        PredictionsError: The name is unknown, or there are more than two classes.
+    """
+    allowed = ", ".join(repr(name) for name in classes)
+    if wanted is not None and wanted not in classes:
+        raise PredictionsError(
+            f"evaluate.positive_class is {wanted!r}, but the classes are {allowed}."
+        )
+    if len(classes) > 2:
+        if wanted is not None:
+            raise PredictionsError(
+                f"evaluate.positive_class is {wanted!r}, but it is meant for two classes and "
+                f"there are {len(classes)}. Use evaluate.positive_class=null."
+            )
+        return None, []
+    if wanted is not None:
+        return classes.index(wanted), [f"The positive class is {wanted!r}, as configured."]
+    counts = np.bincount(target, minlength=2)
+    code = int(counts[1] <= counts[0])
+    return code, [
+        f"The positive class is {classes[code]!r}, the rarer one ({counts[code]} of "
+        f"{counts.sum()}), because evaluate.positive_class names none."
+    ]
+
+
+def _models(rows: pd.DataFrame, classes: Sequence[str], positive: int | None) -> pd.DataFrame:
+    """Score each model by itself, sorted by repeat and fold."""
+    records = []
+    for (repeat, fold), members in rows.groupby(["repeat", "fold"], sort=True):
+        scored = scored_rows(members, classes)
+        metrics, per_class = point_metrics(scored.target, scored.probabilities)
+        if positive is not None:
+            metrics |= {name: float(values[positive]) for name, values in per_class.items()}
+        head = {"repeat": repeat, "fold": fold, "num_samples": len(members)}
+        records.append(head | metrics)
+    return pd.DataFrame(records)
+
+
+# -- tables and JSON ------------------------------------------------------------------------------
+
+
+def _metrics(
+    parts: dict[str, PartScores],
+    classes: Sequence[str],
+    positive: int | None,
+    notes: list[str],
+    config: EvaluateConfig,
+) -> dict[str, Any]:
+    metrics: dict[str, Any] = {
+        "info": {
+            "intervals": f"{config.confidence:.0%}",
+            "positive_class": None if positive is None else classes[positive],
+            "notes": notes,
+        }
+    }
+    for part, scores in parts.items():
+        estimates = scores.estimates
+        named: dict[str, Estimate] = {}
+        if positive is not None:
+            named = {name: values[positive] for name, values in estimates.classes.items()}
+        named |= estimates.averages
+        metrics[part] = {"num_samples": len(np.unique(scores.rows.ids))}
+        if estimates.num_units is not None:
+            metrics[part]["num_independent_units"] = estimates.num_units
+        for name, found in named.items():
+            spread = _fold_spread if part == "oof" else _single_models
+            metrics[part][name] = _entry(found) | spread(scores.models, name, config.confidence)
+    return metrics
+
+
+def _entry(found: Estimate) -> dict[str, Any]:
+    numbers = {name: _number(getattr(found, name)) for name in ("value", "low", "high")}
+    return {**numbers, "method": found.method}
+
+
+def _fold_spread(models: pd.DataFrame, name: str, confidence: float) -> dict[str, float | None]:
+    values = models.pivot(index="repeat", columns="fold", values=name).to_numpy(dtype=np.float64)
+    limits = intervals.fold_interval(values, confidence)
+    return {
+        "fold_mean": _number(_mean_defined(values)),
+        "fold_std": _number(intervals.fold_deviation(values)),
+        "fold_low": None if limits is None else limits[0],
+        "fold_high": None if limits is None else limits[1],
+    }
+
+
+def _single_models(models: pd.DataFrame, name: str, _: float) -> dict[str, float | None]:
+    values = models[name].to_numpy(dtype=np.float64)[None]
+    return {
+        "single_model_mean": _number(_mean_defined(values)),
+        "single_model_std": _number(intervals.fold_deviation(values)),
+    }
+
+
+def _mean_defined(values: Array) -> float:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _per_class(parts: dict[str, PartScores], classes: Sequence[str]) -> pd.DataFrame:
+    records = []
+    for part, scores in parts.items():
+        rows, estimates = scores.rows, scores.estimates
+        for code, name in enumerate(classes):
+            record: dict[str, Any] = {
+                "part": part,
+                "class": name,
+                "support": len(np.unique(rows.ids[rows.target == code])),
+                "predicted": int(estimates.confusion[:, code].sum()),
+            }
+            for metric, found in estimates.classes.items():
+                value, low, high, method = found[code]
+                record |= {metric: value, f"{metric}_low": low, f"{metric}_high": high}
+                record[f"{metric}_method"] = method
+            records.append(record)
+    return pd.DataFrame(records)
+
+
+def _notes(parts: dict[str, PartScores], classes: Sequence[str]) -> list[str]:
+    """Say what is undefined and why, and what is not to be trusted."""
+    notes = []
+    for part, scores in parts.items():
+        where, confusion = PARTS[part].capitalize(), scores.estimates.confusion
+        absent, unpredicted = confusion.sum(1) == 0, confusion.sum(0) == 0
+        if absent.any():
+            notes.append(f"{where}: no sample of {_list(classes, absent)}; not in the averages.")
+        if (unpredicted & ~absent).any():
+            notes.append(
+                f"{where}: {_list(classes, unpredicted & ~absent)} is never predicted, so its "
+                "precision and the averages of precision are undefined."
+            )
+        warning = few_units_warning(scores.estimates.num_units)
+        if warning:
+            notes.append(f"{where}: {warning}")
+            warnings.warn(f"{where}: {warning}", stacklevel=3)
+    return notes + _fold_notes(parts["oof"].models)
+
+
+def _fold_notes(models: pd.DataFrame) -> list[str]:
+    undefined = models.isna().sum()
+    # Where a metric is undefined in all folds its mean is null, which needs no words.
+    partly = undefined[(undefined > 0) & (undefined < len(models))]
+    if partly.empty:
+        return []
+    names = ", ".join(metric_label(str(name)) for name in partly.index)
+    return [
+        f"The fold means of {names} leave out up to {int(partly.max())} of {len(models)} folds, "
+        "in which they are undefined."
+    ]
+
+
+def _list(classes: Sequence[str], chosen: Mask) -> str:
+    return ", ".join(repr(classes[int(code)]) for code in np.flatnonzero(chosen))

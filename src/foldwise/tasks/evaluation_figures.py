@@ -1,0 +1,259 @@
+"""Figures of an evaluation.
+
+Drawn without any global figure state; the same evaluation gives the same bytes. Colours are those
+of Okabe and Ito that stand out on white and on black, and no meaning rests on colour alone.
+"""
+
+import functools
+import io
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foldwise.tasks.evaluate import Evaluation, curves_table, metric_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_GRID = "#8b949e"
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_LINES = ("-", "--", ":")
+_INK = "#1f2428"  # text and axes; takes the colour of the page where a figure is inlined
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.fonttype": "none",
+    **dict.fromkeys(
+        ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK
+    ),
+}
+_BACKGROUND = {"color": _GRID, "linewidth": 0.5, "zorder": 2}
+_PR_LABELS = ("recall", "precision")
+_MAX_CURVES = 12  # classes that are named; further ones, the best ranked, are drawn in grey
+_MAX_CELLS_TEXT = 26  # classes up to which the cells of the confusion matrix are labelled
+_MAX_PERCENT_TEXT = 12  # and up to which they say their share of the row
+_MAX_NAME = 22  # characters of a class name
+
+
+def _in_style(draw: Callable[[Evaluation], "Figure"]) -> Callable[[Evaluation], "Figure"]:
+    """Draw in the project's style, whatever style the process or the user has set."""
+
+    @functools.wraps(draw)
+    def styled(evaluation: Evaluation) -> "Figure":
+        from matplotlib import style
+
+        with style.context(["default", _STYLE]):
+            return draw(evaluation)
+
+    return styled
+
+
+@_in_style
+def confusion_figure(evaluation: Evaluation) -> "Figure":
+    """Draw the out-of-fold confusion matrix: colour and % are shares of a row, beside counts."""
+    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+    from matplotlib.figure import Figure
+
+    confusion = evaluation.parts["oof"].estimates.confusion
+    num_classes = len(confusion)
+    totals = confusion.sum(1, keepdims=True)
+    share = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
+    side = float(np.clip(0.62 * num_classes, 2.6, 11))
+    figure = Figure(figsize=(side + 1.6, side + 1.2), layout="constrained")
+    axes = figure.add_subplot()
+    colours = LinearSegmentedColormap.from_list("share", ["#f3f6f9", "#56B4E9", "#08436b"])
+    edges = np.arange(num_classes + 1) - 0.5
+    # The root makes rare confusions visible beside the diagonal.
+    norm = PowerNorm(0.5, vmin=0, vmax=1)
+    mesh = axes.pcolormesh(
+        edges, edges, share, cmap=colours, norm=norm, edgecolors="white", linewidth=0.8
+    )
+    if num_classes <= _MAX_CELLS_TEXT:
+        _label_cells(axes, confusion, share)
+    names = [_shown(name) for name in evaluation.classes]
+    upright = num_classes * max(map(len, names)) < 90
+    axes.set_xticks(
+        range(num_classes),
+        names,
+        rotation=0 if upright else 45,
+        ha="center" if upright else "right",
+        rotation_mode="anchor",
+    )
+    axes.set_yticks(range(num_classes), names)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.invert_yaxis()
+    axes.set_aspect("equal")
+    axes.set(xlabel="predicted class", ylabel="actual class")
+    if num_classes > _MAX_PERCENT_TEXT:
+        bar = figure.colorbar(mesh, ax=axes, shrink=0.7, label="share of the actual class")
+        bar.outline.set_visible(False)
+    return figure
+
+
+@_in_style
+def curves_figure(evaluation: Evaluation) -> "Figure":
+    """Draw the out-of-fold ROC and precision-recall curves, each class against the rest.
+
+    Of a binary task only the positive class is drawn.
+    """
+    from matplotlib.figure import Figure
+
+    curves = dict(tuple(curves_table(evaluation).groupby("class", sort=False)))
+    named = _named_classes(evaluation)
+    num_columns = 3 if len(named) > 4 else 1
+    num_rows = -(-len(named) // num_columns)
+    figure = Figure(figsize=(8.6, 4.7 + 0.2 * num_rows), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot([0, 1], [0, 1], color=_GRID, linewidth=0.8, linestyle=(0, (2, 3)))
+    for code, name in enumerate(evaluation.classes):
+        points = curves.get(name)
+        if points is None or (evaluation.positive is not None and code != evaluation.positive):
+            continue
+        style = _line_style(named.index(code)) if code in named else _BACKGROUND
+        label = _curve_label(evaluation, code) if code in named else None
+        left.plot(points["false_positive_rate"], points["recall"], label=label, **style)
+        right.plot(points["recall"], points["precision"], drawstyle="steps-pre", **style)
+    for axes, labels in ((left, ("false positive rate", "recall")), (right, _PR_LABELS)):
+        axes.set(xlabel=labels[0], ylabel=labels[1], xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        axes.set_aspect("equal")
+        axes.grid(color=_GRID, alpha=0.25, linewidth=0.6)
+    handles, texts = left.get_legend_handles_labels()
+    if handles:
+        figure.legend(
+            handles,
+            texts,
+            title="ROC AUC, average precision, class",
+            loc="outside lower left",
+            ncols=num_columns,
+            alignment="left",
+            frameon=False,
+            fontsize=8,
+        )
+    return figure
+
+
+@_in_style
+def per_class_figure(evaluation: Evaluation) -> "Figure":
+    """Draw recall, precision, specificity and F1 of each class with their intervals."""
+    from matplotlib.figure import Figure
+
+    num_classes = len(evaluation.classes)
+    height = 2 * (0.24 * max(num_classes, 3) + 0.7)
+    figure = Figure(figsize=(7.6, min(height, 60)), layout="constrained")
+    panels = figure.subplots(2, 2, sharey=True)
+    marks = {"oof": ("o", _COLOURS[0], -0.16), "test": ("D", _COLOURS[1], 0.16)}
+    for axes, metric in zip(
+        panels.flat, ("recall", "precision", "specificity", "f1"), strict=True
+    ):
+        for part, scores in evaluation.parts.items():
+            marker, colour, shift = marks[part]
+            found = np.array([e[:3] for e in scores.estimates.classes[metric]])
+            value, low, high = found.T
+            axes.errorbar(
+                value,
+                np.arange(num_classes) + (shift if len(evaluation.parts) > 1 else 0),
+                xerr=np.array([value - low, high - value]),
+                fmt=marker,
+                color=colour,
+                markersize=4.5,
+                elinewidth=1.6,
+                label="out of fold" if part == "oof" else "held-out test",
+            )
+        axes.set_title(metric_label(metric), loc="left")
+        axes.set_yticks(range(num_classes), [_shown(name) for name in evaluation.classes])
+        axes.set_ylim(num_classes - 0.5, -0.5)
+        axes.set_xlim(right=1 + 0.02 * (1 - axes.get_xlim()[0]))
+        axes.locator_params(axis="x", nbins=5, steps=[1, 2, 5, 10])
+        axes.grid(axis="x", color=_GRID, alpha=0.35, linewidth=0.6)
+        axes.tick_params(axis="y", length=0)
+    if len(evaluation.parts) > 1:
+        handles, labels = panels.flat[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False)
+    return figure
+
+
+def inline_svg(figure: "Figure", title: str) -> str:
+    """Return a figure as an SVG element for an HTML page, in the page's text colour.
+
+    Args:
+        figure: One of the figures above.
+        title: What it shows, for those who cannot see it.
+    """
+    from html import escape
+
+    from matplotlib import rc_context
+
+    buffer = io.StringIO()
+    without = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with rc_context({"svg.hashsalt": title, "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", metadata=without, transparent=True)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].replace(_INK, "currentColor")
+    text = _drop_unused_ids(re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL))
+    label = f'<svg role="img" aria-label="{escape(title)}"'
+    return text.replace("<svg", label, 1)
+
+
+def _drop_unused_ids(svg: str) -> str:
+    """Drop what several figures on one page would otherwise all call `axes_1`."""
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
+    return re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in used else "", svg)
+
+
+def _label_cells(axes: "Axes", confusion: Any, share: Any) -> None:  # noqa: ANN401  (arrays)
+    num_classes = len(confusion)
+    size = 9 if num_classes <= _MAX_PERCENT_TEXT else 6.5
+    for actual, predicted in np.ndindex(confusion.shape):
+        count, part = int(confusion[actual, predicted]), float(share[actual, predicted])
+        if count == 0:
+            continue
+        percent = f"\n{part:.0%}" if 0.005 <= part < 0.995 else f"\n{part:.1%}"
+        axes.text(
+            predicted,
+            actual,
+            f"{count}{percent if num_classes <= _MAX_PERCENT_TEXT else ''}",
+            ha="center",
+            va="center",
+            fontsize=size,
+            color="white" if part > 0.4 else "#10151a",
+        )
+
+
+def _named_classes(evaluation: Evaluation) -> list[int]:
+    """Return the classes that a figure of curves names: all, or those that rank worst."""
+    if evaluation.positive is not None:
+        return [evaluation.positive]
+    found = evaluation.parts["oof"].estimates.classes["average_precision"]
+    worst = np.argsort([estimate.value for estimate in found], kind="stable")  # NaN last
+    return sorted(int(code) for code in worst[:_MAX_CURVES])
+
+
+def _line_style(position: int) -> dict[str, Any]:
+    return {
+        "color": _COLOURS[position % len(_COLOURS)],
+        "linestyle": _LINES[position // len(_COLOURS) % len(_LINES)],
+        "linewidth": 1.6,
+        "zorder": 3,
+    }
+
+
+def _curve_label(evaluation: Evaluation, code: int) -> str:
+    # Numbers come first: a label that starts with an underscore is left out by the legend.
+    found = evaluation.parts["oof"].estimates.classes
+    values = (found["roc_auc"][code].value, found["average_precision"][code].value)
+    return f"{values[0]:.4f}, {values[1]:.4f}, {_shown(evaluation.classes[code])}"
+
+
+def _shown(name: str) -> str:
+    """Return a class name as one short line of plain text for a figure."""
+    line = " ".join(name.split()) or "(blank)"
+    if len(line) > _MAX_NAME:
+        line = f"{line[: _MAX_NAME - 1]}…"
+    return line.replace("$", r"\$")  # never mathematics

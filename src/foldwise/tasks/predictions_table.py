@@ -1,0 +1,155 @@
+"""The predictions table: what it has to hold, and its parts as arrays.
+
+K: classes, S: samples.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from foldwise.metrics.classification import Array, Codes
+
+REQUIRED_COLUMNS = ("sample_id", "repeat", "fold", "part", "target")
+PROBABILITY_PREFIX = "p_"
+PARTS = {"oof": "out of fold", "test": "held-out test"}
+_TOLERANCE = 1e-3  # of the sum of a row's probabilities; half precision stays within it
+
+
+class PredictionsError(ValueError):
+    """The predictions table cannot be scored."""
+
+
+class Scored(NamedTuple):
+    """Predictions of one part, sorted, as arrays."""
+
+    ids: npt.NDArray[np.object_]  # (S,) sample ids
+    target: Codes  # (S,)
+    probabilities: Array  # (S, K)
+
+
+def check_predictions(predictions: pd.DataFrame) -> tuple[str, ...]:
+    """Check a predictions table and return its classes, in order.
+
+    Raises:
+        PredictionsError: It names the column and the row, what was found and what is allowed.
+    """
+    classes = _check_columns(predictions)
+    _check_values(predictions, classes)
+    _check_identity(predictions)
+    return classes
+
+
+def scored_rows(rows: pd.DataFrame, classes: Sequence[str]) -> Scored:
+    """Return rows of the table as arrays, in their order."""
+    code = {name: i for i, name in enumerate(classes)}
+    return Scored(
+        rows["sample_id"].to_numpy(dtype=object),
+        np.array([code[name] for name in rows["target"]], dtype=np.int64),
+        rows[_probability_columns(classes)].to_numpy(dtype=np.float64),
+    )
+
+
+def pooled(table: pd.DataFrame, classes: Sequence[str]) -> Scored:
+    """Return all out-of-fold predictions; with several repeats, a sample stands in each."""
+    rows = table[table["part"] == "oof"].sort_values(["repeat", "sample_id"], kind="stable")
+    return scored_rows(rows, classes)
+
+
+def ensemble(table: pd.DataFrame, classes: Sequence[str]) -> Scored:
+    """Average the probabilities of the models for each held-out sample."""
+    rows = table[table["part"] == "test"].sort_values(["repeat", "fold", "sample_id"])
+    num_models = len(rows[["repeat", "fold"]].drop_duplicates())
+    scored = scored_rows(rows, classes)
+    size = len(rows) // num_models
+    probabilities = scored.probabilities.reshape(num_models, size, len(classes)).mean(axis=0)
+    return Scored(scored.ids[:size], scored.target[:size], probabilities)
+
+
+def _probability_columns(classes: Sequence[str]) -> list[str]:
+    return [f"{PROBABILITY_PREFIX}{name}" for name in classes]
+
+
+def _check_columns(predictions: pd.DataFrame) -> tuple[str, ...]:
+    missing = [name for name in REQUIRED_COLUMNS if name not in predictions.columns]
+    if missing:
+        raise PredictionsError(
+            f"The predictions table lacks the column(s) {', '.join(missing)}. It has to have "
+            f"{', '.join(REQUIRED_COLUMNS)} and one {PROBABILITY_PREFIX}<class> per class."
+        )
+    columns = [str(c) for c in predictions.columns if str(c).startswith(PROBABILITY_PREFIX)]
+    if len(columns) < 2:
+        raise PredictionsError(
+            f"The predictions table has {len(columns)} probability column(s); at least 2 named "
+            f"{PROBABILITY_PREFIX}<class> are needed."
+        )
+    if len(set(columns)) < len(columns):
+        repeated = next(name for name in columns if columns.count(name) > 1)
+        raise PredictionsError(f"The predictions table has the column {repeated!r} twice.")
+    return tuple(name.removeprefix(PROBABILITY_PREFIX) for name in columns)
+
+
+def _check_values(predictions: pd.DataFrame, classes: Sequence[str]) -> None:
+    for name in REQUIRED_COLUMNS:
+        _refuse(predictions, predictions[name].isna(), f"column {name!r} is empty")
+    part = predictions["part"]
+    _refuse(predictions, ~part.isin(list(PARTS)), "column 'part' is neither 'oof' nor 'test'")
+    if not (part == "oof").any():
+        raise PredictionsError("The predictions table has no row of part 'oof'.")
+    unknown = ~predictions["target"].isin(list(classes))
+    allowed = ", ".join(repr(name) for name in classes)
+    _refuse(predictions, unknown, f"column 'target' is none of the classes {allowed}")
+    for name in classes:
+        column = f"{PROBABILITY_PREFIX}{name}"
+        if not pd.api.types.is_numeric_dtype(predictions[column]):
+            raise PredictionsError(f"Column {column!r} of the predictions table holds no numbers.")
+        values = predictions[column]
+        _refuse(predictions, values.isna(), f"column {column!r} is not a number (NaN)")
+        outside = (values < -_TOLERANCE) | (values > 1 + _TOLERANCE)
+        _refuse(predictions, outside, f"column {column!r} is outside [0, 1]")
+    total = predictions[_probability_columns(classes)].sum(axis=1)
+    _refuse(
+        predictions,
+        (total - 1).abs() > _TOLERANCE,
+        f"the {len(classes)} probabilities do not sum to 1 within {_TOLERANCE:g}",
+    )
+
+
+def _check_identity(predictions: pd.DataFrame) -> None:
+    oof = predictions[predictions["part"] == "oof"]
+    test = predictions[predictions["part"] == "test"]
+    repeated = oof.duplicated(["repeat", "sample_id"])
+    _refuse(oof, repeated, "the sample stands twice in one repeat of part 'oof'")
+    repeated = test.duplicated(["repeat", "fold", "sample_id"])
+    _refuse(test, repeated, "the sample stands twice for one model in part 'test'")
+    both = test["sample_id"].isin(oof["sample_id"])
+    _refuse(test, both, "the sample stands in part 'test' and in part 'oof', a leak")
+    targets = predictions.groupby("sample_id", sort=False)["target"].transform("nunique")
+    _refuse(predictions, targets > 1, "the sample has more than one target")
+    _refuse_incomplete(oof, ["repeat"], "repeats predict")
+    _refuse_incomplete(test, ["repeat", "fold"], "models predict")
+
+
+def _refuse_incomplete(rows: pd.DataFrame, owner: list[str], what: str) -> None:
+    """Raise unless all owners (repeats or models) predict the same samples."""
+    wanted = len(rows[owner].drop_duplicates())
+    counts = rows.groupby("sample_id", sort=False)["target"].transform("size")
+    part = None if rows.empty else rows["part"].iloc[0]
+    _refuse(rows, counts < wanted, f"only some of the {wanted} {what} this sample, part {part!r}")
+
+
+def _refuse(rows: pd.DataFrame, bad: pd.Series, what: str) -> None:
+    """Raise for the first bad row.
+
+    Raises:
+        PredictionsError: It names the row and what is wrong with it.
+    """
+    if bad.any():
+        position = int(bad.to_numpy().argmax())
+        label, sample = rows.index[position], rows["sample_id"].iloc[position]
+        more = f" ({int(bad.sum())} such rows)" if bad.sum() > 1 else ""
+        raise PredictionsError(
+            f"Row {label} (sample {sample!r}) of the predictions table: {what}{more}."
+        )

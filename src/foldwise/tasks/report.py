@@ -1,0 +1,187 @@
+"""One self-contained HTML page about an evaluation."""
+
+import platform
+from collections.abc import Hashable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from foldwise.metrics.classification import CLASS_METRICS, RANK_METRICS
+from foldwise.tasks.evaluate import Evaluation, metric_label
+from foldwise.tasks.evaluation_figures import (
+    confusion_figure,
+    curves_figure,
+    inline_svg,
+    per_class_figure,
+)
+from foldwise.tasks.evaluation_summary import format_spread
+from foldwise.tasks.predictions_table import PARTS
+
+_TEMPLATE = "report.html.j2"
+_PACKAGES = ("foldwise", "torch", "numpy", "scipy", "scikit-learn", "pandas")
+_METHODS = {
+    "Wilson": "Wilson's score interval of a proportion of independent samples.",
+    "Wilson, design effect": "Wilson's interval at the number of independent samples that the "
+    "grouped ones are worth (design effect, with a t quantile for few groups).",
+    "of hits / union": "F1 is a rising function of hits / (samples that are or are called the "
+    "class): Wilson's interval of that proportion, transformed.",
+    "BCa bootstrap": "Resamples of samples, or of groups where there are groups; bias-corrected "
+    "and accelerated.",
+    "Wilson, smoothed variance": "Taken where a bootstrap is blind, because a class has (nearly) "
+    "no errors: Wilson's interval at the size that gives the variance of smoothed counts.",
+    "Newcombe score": "Score interval of a ROC AUC, where too few samples are ranked wrongly for "
+    "a bootstrap.",
+    "Wilson, on the positives": "The same for average precision: Wilson's interval at the number "
+    "of positives.",
+    "MOVER over the classes": "The classes' own intervals, combined.",
+    "BCa bootstrap, widened by MOVER": "The bootstrap, no narrower than the classes' own "
+    "intervals combined, some of which were too scarce for it.",
+    "folds": "Student's t over the folds. Folds share training samples, so it is a rough guide.",
+}
+_FIGURES = (
+    (
+        "Confusion matrix",
+        confusion_figure,
+        "Out of fold. Rows are actual classes; the percentage is the share of the row.",
+    ),
+    (
+        "Each class with its interval",
+        per_class_figure,
+        "The axes differ: each starts where its lowest interval does.",
+    ),
+    (
+        "ROC and precision-recall curves",
+        curves_figure,
+        "Out of fold, pooled over the fold models, each class against the rest.",
+    ),
+)
+
+
+def render_report(
+    evaluation: Evaluation,
+    *,
+    title: str,
+    card: Mapping[str, Any],
+    split: Mapping[str, Any],
+    provenance: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """Return the page: it needs no network, no script and no other file.
+
+    Args:
+        evaluation: The scores.
+        title: The heading.
+        card: About the data: `classes` (name -> count) and any other facts, shown as they are.
+        split: `Folds.info`: how the samples were assigned to folds, and the audit's findings.
+        provenance: Heading -> name -> value, for whoever wants to get the same figures again.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("foldwise.tasks", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"label": metric_label, "score": _score, "interval": _interval}
+    return environment.get_template(_TEMPLATE).render(
+        title=title,
+        evaluation=evaluation,
+        oof=evaluation.metrics["oof"],
+        test=evaluation.metrics.get("test"),
+        percent=f"{evaluation.config.confidence:.0%}",
+        parts=PARTS,
+        headlines=_headlines(evaluation),
+        scores=_scores(evaluation),
+        methods=_METHODS,
+        class_metrics=(*CLASS_METRICS, *RANK_METRICS),
+        per_class=_per_class(evaluation),
+        figures=[
+            {"title": name, "note": note, "svg": inline_svg(draw(evaluation), name)}
+            for name, draw, note in _FIGURES
+        ],
+        card=_facts(card),
+        class_counts=card.get("classes", {}),
+        split=_facts({name: value for name, value in split.items() if name != "findings"}),
+        findings=split.get("findings", []),
+        fold_counts=split.get("counts", {}),
+        provenance=provenance,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that the figures depend on, without importing the packages."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _headlines(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return the two or three scores that stand at the top."""
+    names = ["macro_f1", "balanced_accuracy", "accuracy"]
+    if evaluation.positive is not None:
+        names = ["f1", "recall", "specificity"]
+    tiles = []
+    for name in names:
+        oof = evaluation.metrics["oof"][name]
+        test = evaluation.metrics.get("test", {}).get(name)
+        folds = format_spread(oof["fold_mean"], oof["fold_std"])
+        tiles.append({"name": name, "oof": oof, "folds": folds, "test": test})
+    return tiles
+
+
+def _scores(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return one row per metric, with the entry of each part."""
+    rows = []
+    for name, entry in evaluation.metrics["oof"].items():
+        if not isinstance(entry, dict):
+            continue
+        row = {"name": name, "oof": entry, "test": evaluation.metrics.get("test", {}).get(name)}
+        row["folds"] = format_spread(entry["fold_mean"], entry["fold_std"])
+        row["fold_limits"] = {
+            "value": entry["fold_mean"],
+            "low": entry["fold_low"],
+            "high": entry["fold_high"],
+        }
+        if row["test"]:
+            row["singles"] = format_spread(
+                row["test"]["single_model_mean"], row["test"]["single_model_std"]
+            )
+        rows.append(row)
+    return rows
+
+
+def _per_class(evaluation: Evaluation) -> dict[str, list[dict[Hashable, Any]]]:
+    """Return the rows of the per-class table of each part, undefined values as None."""
+    table = evaluation.per_class.astype(object)
+    table = table.where(table.notna(), None)
+    rows = table.to_dict("records")
+    return {part: [row for row in rows if row["part"] == part] for part in evaluation.parts}
+
+
+def _facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the simple values of a mapping with readable names."""
+    facts = []
+    for name, value in values.items():
+        if isinstance(value, list | tuple):
+            facts.append((_readable(name), " x ".join(map(str, value))))
+        elif value is not None and not isinstance(value, Mapping):
+            shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+            facts.append((_readable(name), shown))
+    return facts
+
+
+def _readable(name: str) -> str:
+    return name.removeprefix("num_").replace("_", " ")
+
+
+def _score(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def _interval(entry: Mapping[str, Any], prefix: str = "") -> str:
+    low, high = entry.get(f"{prefix}low"), entry.get(f"{prefix}high")
+    return "" if low is None or high is None else f"{low:.4f} to {high:.4f}"
