@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from pydantic import BeforeValidator, Field, model_validator
 
 from foldwise.config import Config
-from foldwise.seeds import derive_seed, numpy_generator
+from foldwise.seeds import numpy_generator
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from torch import Tensor
 
 Draws = npt.NDArray[np.float64]  # uniform in 0..1: (B,) for one parameter, (B, D) for all
-Images = npt.NDArray[np.uint8]  # (N, C, H, W)
 
 # One column of draws per parameter, whether it is in use or not: to switch one parameter on or
 # off leaves the draws of all others as they were. New ones go to the end.
@@ -41,9 +38,6 @@ _DRAWN = (
     "erasing_top",
 )
 _GREATEST_ASPECT = 10 / 3  # of an erased rectangle, as in the paper
-_SHEET_ROWS = 8
-_SHEET_DRAWS = 8
-_SHEET_GAP = 0.08  # between the pictures of a sheet: fraction of a picture's side
 
 
 def _symmetric(value: Any) -> Any:  # noqa: ANN401  (pydantic passes raw input)
@@ -239,54 +233,3 @@ def _column(values: Draws, images: "Tensor") -> "Tensor":
     import torch
 
     return torch.from_numpy(values.astype(np.float32)).to(images.device).view(-1, 1, 1, 1)
-
-
-def preview_rows(table: pd.DataFrame, plan: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Return rows of the samples' table to show: few, of as many classes as possible.
-
-    Only samples that the first fold's network is fitted on are taken; so no policy is ever tuned
-    by looking at validation or test samples.
-
-    Args:
-        table: The samples' table; `sample_id` and `label` are read.
-        plan: The balance plan: the training samples of each fold.
-    """
-    first = plan[(plan["repeat"] == plan["repeat"].min()) & (plan["fold"] == plan["fold"].min())]
-    labels = table["label"].where(table["sample_id"].isin(first["sample_id"])).dropna()
-    turn = labels.groupby(labels).cumcount()  # all first ones of a class, then all second ones
-    order = pd.DataFrame({"turn": turn, "label": labels}).sort_values(["turn", "label"])
-    return order.index[:_SHEET_ROWS].to_numpy(dtype=np.int64)
-
-
-def augmentation_sheet(images: Images, config: AugmentConfig, seed: int) -> "Figure":
-    """Draw a sheet with one row per image (N, C, H, W): the original, then eight draws."""
-    import torch
-    from matplotlib.figure import Figure
-
-    augmenter = Augmenter(config)
-    originals = torch.from_numpy(np.ascontiguousarray(images)).float().div_(255)
-    draws = [augmenter(originals, derive_seed(seed, i)) for i in range(_SHEET_DRAWS)]
-    pictures = torch.stack([originals, *draws]).movedim(2, -1).numpy()  # (1 + draws, N, H, W, C)
-    mosaic = _mosaic(pictures if pictures.shape[-1] == 3 else pictures.mean(-1, keepdims=True))
-    width = 9.0
-    height = width * mosaic.shape[0] / mosaic.shape[1]
-    figure = Figure(figsize=(width, height + 0.4), dpi=150)
-    axes = figure.add_axes((0, 0, 1, height / (height + 0.4)))
-    axes.imshow(mosaic, interpolation="nearest", aspect="auto")
-    axes.set_axis_off()
-    for column, title in ((0, "original"), (1, f"{_SHEET_DRAWS} draws of this policy")):
-        left = column / (1 + _SHEET_DRAWS)
-        axes.text(left, 1.01, title, transform=axes.transAxes, va="bottom", fontsize=10)
-    return figure
-
-
-def _mosaic(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Lay out pictures (columns, rows, H, W, 1 or 3) on a white ground, (H', W', 3)."""
-    num_columns, num_rows, height, width, _ = pictures.shape
-    gap = max(1, round(_SHEET_GAP * max(height, width)))
-    step_y, step_x = height + gap, width + gap
-    mosaic = np.ones((num_rows * step_y, num_columns * step_x, 3), dtype=np.float32)
-    for column, row in np.ndindex(num_columns, num_rows):
-        y, x = row * step_y, column * step_x
-        mosaic[y : y + height, x : x + width] = pictures[column, row]
-    return mosaic

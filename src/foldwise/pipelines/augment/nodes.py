@@ -1,0 +1,20 @@
+"""Nodes of the stage `augment`."""
+
+from typing import Any
+
+import pandas as pd
+
+from foldwise.data.augment import AugmentConfig
+from foldwise.data.augmentation_sheet import augmentation_sheet, preview_rows
+from foldwise.data.samples import Samples
+
+_SEED = 0  # of the preview's draws: one policy always gives the same picture
+
+
+# Kedro resolves the annotations of every node: naming the figure's type would load matplotlib.
+def preview_augmentation(
+    samples: Samples, balance_plan: pd.DataFrame, config: AugmentConfig
+) -> Any:  # noqa: ANN401  (see above)
+    """Return a figure: training samples of the first fold, each beside eight draws."""
+    rows = preview_rows(samples.table, balance_plan)
+    return augmentation_sheet(samples.x[rows], config, _SEED)

@@ -1,0 +1,55 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from foldwise.data.augment import AugmentConfig
+from foldwise.data.augmentation_sheet import augmentation_sheet, preview_rows
+
+
+def table_and_plan():
+    labels = list("aaaabbbbccccdddd")
+    table = pd.DataFrame({"sample_id": [f"s{i:02}" for i in range(16)], "label": labels})
+    plan = pd.DataFrame(
+        {
+            "repeat": 0,
+            "fold": [0] * 12 + [1] * 4,
+            "sample_id": [f"s{i:02}" for i in (15, 14, 1, 2, 3, 5, 6, 7, 9, 10, 11, 13)]
+            + ["s00", "s04", "s08", "s12"],
+            "sampling_weight": 1.0,
+            "loss_weight": 1.0,
+        }
+    )
+    return table, plan
+
+
+def test_the_preview_shows_training_samples_of_the_first_fold_from_every_class():
+    table, plan = table_and_plan()
+
+    rows = preview_rows(table, plan)
+
+    assert rows.tolist() == [1, 5, 9, 13, 2, 6, 10, 14]
+
+
+def test_the_preview_of_few_samples_shows_them_all():
+    table, plan = table_and_plan()
+
+    assert sorted(preview_rows(table, plan[plan["fold"] == 1])) == [0, 4, 8, 12]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_a_sheet_shows_the_original_beside_eight_different_draws(channels):
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (3, channels, 12, 10), dtype=np.uint8)
+
+    figure = augmentation_sheet(images, AugmentConfig.of(shift=0.2, rotation=20), seed=1)
+
+    (axes,) = figure.axes
+    mosaic = np.asarray(axes.images[0].get_array())
+    lefts = [1, *range(13, 101, 11)]  # one white pixel between pictures, two after the original
+    tops = range(1, 40, 13)
+    cells = np.stack([[mosaic[y : y + 12, x : x + 10] for x in lefts] for y in tops])
+    assert mosaic.shape == (3 * 13 + 1, 9 * 11 + 2, 3)
+    shown = images if channels == 3 else images.mean(1, keepdims=True).repeat(3, axis=1)
+    np.testing.assert_allclose(cells[:, 0], np.moveaxis(shown, 1, -1) / 255, atol=1e-6)
+    for row in cells:
+        assert len({cell.tobytes() for cell in row}) == 9
