@@ -180,6 +180,14 @@ def test_the_code_of_a_stage_is_what_its_nodes_and_datasets_run():
     assert stages["report"]["deps"] == ["data/folds.parquet"]
 
 
+def test_a_template_belongs_to_the_code_that_names_it(tmp_path):
+    (tmp_path / "report.html.j2").write_text("")
+    (tmp_path / "report.py").write_text("TEMPLATE = 'report.html.j2'")
+    (tmp_path / "train.py").write_text("pass")
+    assert module._templates(tmp_path / "report.py") == [tmp_path / "report.html.j2"]
+    assert module._templates(tmp_path / "train.py") == []
+
+
 CHECK = """
 import sys
 from foldwise.dvc_stages import main

@@ -162,8 +162,14 @@ def _code(project: Project, part: Pipeline) -> list[str]:
     modules = {inspect.unwrap(node.func).__module__ for node in part.nodes}
     datasets = {project.type(d) for d in part.datasets() if not d.startswith(_PARAMETERS)}
     sources = {file for name in modules | datasets for file in source_closure(name)}
-    templates = {file for source in sources for file in source.parent.glob("*.j2")}
-    return sorted(file.relative_to(project.root).as_posix() for file in sources | templates)
+    files = sources | {template for source in sources for template in _templates(source)}
+    return sorted(file.relative_to(project.root).as_posix() for file in files)
+
+
+def _templates(source: Path) -> list[Path]:
+    """Return the templates beside a source file that it names."""
+    text = source.read_text(encoding="utf-8")
+    return [file for file in source.parent.glob("*.j2") if file.name in text]
 
 
 def _parameters(project: Project, part: Pipeline) -> list[dict[str, list[str]]]:
