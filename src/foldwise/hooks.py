@@ -146,6 +146,9 @@ class TrackingHook(MlflowHook):
         """End the run and tell where to look at it."""
         mlflow.set_tag("params.hash", json_hash(self._params))
         super().after_pipeline_run(run_params, pipeline, catalog)
+        # kedro-mlflow enters the run again before every node, but leaves it once.
+        while not self._already_active_mlflow and mlflow.active_run() is not None:
+            mlflow.end_run()
         logging.getLogger(__name__).info(
             "This run in the MLflow UI (`make ui`): %s",
             tracking.run_address(
