@@ -1,7 +1,6 @@
 """Kedro wiring: parameters are checked, trainings observed, runs tracked."""
 
 import atexit
-import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,15 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from mlflow.entities import RunStatus
+from rich.console import Console
 
 from foldwise import tracking
 from foldwise.config import Config, Scalar, flatten, json_hash, unknown_names_message
 from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
 from foldwise.errors import UserError
+from foldwise.tasks.evaluate import Evaluation
+from foldwise.tasks.evaluation_summary import summary_table
 from foldwise.tasks.events import TrainingEvent
 from foldwise.tasks.progress import ProgressDisplay
 
@@ -84,6 +86,7 @@ class TrackingHook(MlflowHook):
         super().__init__()
         self._params: dict[str, Scalar] = {}
         self._has_samples = False
+        self._evaluation: Evaluation | None = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -107,7 +110,8 @@ class TrackingHook(MlflowHook):
         with tracking.one_at_a_time(self._project):
             tracking.prepare_store(uri, self._experiment_name, self._project)
             super().after_context_created(self._context)
-        self._catalog, self._params, self._has_samples = catalog, {}, False
+        self._catalog, self._params = catalog, {}
+        self._has_samples, self._evaluation = False, None
         super().before_pipeline_run(run_params, pipeline, catalog)
         self._experiment = self.mlflow_config.tracking.experiment._experiment
         self._client = self.mlflow_config.server._mlflow_client
@@ -127,6 +131,9 @@ class TrackingHook(MlflowHook):
                 tracking.log_samples(value, self._experiment_name)
             elif isinstance(value, Folds):
                 mlflow.set_tag("folds.hash", value.content_hash)
+            elif isinstance(value, Evaluation) and self._evaluation is None:
+                self._evaluation = value
+                self._log_fold_scores(value)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:  # noqa: ANN401
@@ -143,20 +150,28 @@ class TrackingHook(MlflowHook):
     def after_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """End the run and tell where to look at it."""
+        """End the run, show the scores, and tell where to look at them."""
         mlflow.set_tag("params.hash", json_hash(self._params))
         super().after_pipeline_run(run_params, pipeline, catalog)
         # kedro-mlflow enters the run again before every node, but leaves it once.
         while not self._already_active_mlflow and mlflow.active_run() is not None:
             mlflow.end_run()
-        logging.getLogger(__name__).info(
-            "This run in the MLflow UI (`make ui`): %s",
-            tracking.run_address(
-                self.mlflow_config.server.mlflow_tracking_uri,
-                self._experiment.experiment_id,
-                self.run_id,
-            ),
+        address = tracking.run_address(
+            self.mlflow_config.server.mlflow_tracking_uri,
+            self._experiment.experiment_id,
+            self.run_id,
         )
+        # soft_wrap: an address that is cut into lines cannot be clicked
+        console = Console(soft_wrap=True)
+        if self._evaluation is not None:
+            console.print(summary_table(self._evaluation))
+        console.print(f"This run in the MLflow UI (make ui): {address}", highlight=False)
+
+    def _log_fold_scores(self, evaluation: Evaluation) -> None:
+        for record in evaluation.parts["oof"].models.to_dict("records"):
+            key = int(record.pop("repeat")), int(record.pop("fold"))
+            scores = {str(name): value for name, value in record.items()}
+            self._folds.log_metrics(key, tracking.numeric_leaves(scores))
 
     def _log_param(self, name: str, value: Any) -> None:  # noqa: ANN401  (kedro-mlflow's contract)
         flat = value.flat(name) if isinstance(value, Config) else flatten({name: value})

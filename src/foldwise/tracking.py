@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import math
 import os
 import platform
 import socket
@@ -261,9 +262,14 @@ def numeric_leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, float
         name = prefix if key == "value" else f"{prefix}.{key}" if prefix else str(key)
         if isinstance(value, Mapping):
             flat.update(numeric_leaves(value, name))
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+        elif _is_number(value):
             flat[name] = float(value)
     return flat
+
+
+def _is_number(value: object) -> bool:
+    is_numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_numeric and math.isfinite(value)
 
 
 def _process_tags() -> dict[str, str]:
