@@ -190,6 +190,14 @@ def test_the_seed_decides():
     assert first.averages["macro_f1"] != other.averages["macro_f1"]
 
 
+def test_the_numbers_of_the_units_mean_nothing():
+    target, probabilities = sampled(60, 3)
+    units = np.arange(60) // 3
+    first = estimate(target, probabilities, units, RESAMPLING)
+    again = estimate(target, probabilities, units * 7 + 5, RESAMPLING)
+    assert all_estimates(first) == all_estimates(again)
+
+
 def test_few_units_are_warned_of():
     assert few_units_warning(None) is None
     assert few_units_warning(30) is None

@@ -55,7 +55,7 @@ class PartScores:
 
     rows: Scored  # pooled over the folds, or averaged over the models
     estimates: Estimates
-    models: pd.DataFrame  # repeat, fold, num_samples and the metrics of each model by itself
+    models: pd.DataFrame  # repeat, fold, num_samples, num_classes, metrics of each model alone
 
 
 @dataclass(frozen=True)
@@ -213,6 +213,7 @@ def _models(rows: pd.DataFrame, classes: Sequence[str], positive: int | None) ->
         if positive is not None:
             metrics |= {name: float(values[positive]) for name, values in per_class.items()}
         head = {"repeat": repeat, "fold": fold, "num_samples": len(members)}
+        head["num_classes"] = len(np.unique(scored.target))
         records.append(head | metrics)
     return pd.DataFrame(records)
 
@@ -317,20 +318,28 @@ def _notes(parts: dict[str, PartScores], classes: Sequence[str]) -> list[str]:
         if warning:
             notes.append(f"{where}: {warning}")
             warnings.warn(f"{where}: {warning}", stacklevel=3)
-    return notes + _fold_notes(parts["oof"].models)
+    oof = parts["oof"]
+    return notes + _fold_notes(oof.models, len(np.unique(oof.rows.target)))
 
 
-def _fold_notes(models: pd.DataFrame) -> list[str]:
+def _fold_notes(models: pd.DataFrame, num_classes: int) -> list[str]:
+    notes = []
+    lacking = int((models["num_classes"] < num_classes).sum())
+    if lacking:
+        notes.append(
+            f"In {lacking} of {len(models)} folds a class has no sample; the averages of such a "
+            "fold leave the class out."
+        )
     undefined = models.isna().sum()
     # Where a metric is undefined in all folds its mean is null, which needs no words.
     partly = undefined[(undefined > 0) & (undefined < len(models))]
-    if partly.empty:
-        return []
-    names = ", ".join(metric_label(str(name)) for name in partly.index)
-    return [
-        f"The fold means of {names} leave out up to {int(partly.max())} of {len(models)} folds, "
-        "in which they are undefined."
-    ]
+    if len(partly):
+        names = ", ".join(metric_label(str(name)) for name in partly.index)
+        notes.append(
+            f"The fold means of {names} leave out up to {int(partly.max())} of {len(models)} "
+            "folds, in which they are undefined."
+        )
+    return notes
 
 
 def _list(classes: Sequence[str], chosen: Mask) -> str:

@@ -188,11 +188,12 @@ def inline_svg(figure: "Figure", title: str) -> str:
     """
     from html import escape
 
-    from matplotlib import rc_context
+    from matplotlib import style
 
     buffer = io.StringIO()
     without = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with rc_context({"svg.hashsalt": title, "svg.fonttype": "none"}):
+    # Ticks are made while drawing, so the style has to hold here as well.
+    with style.context(["default", _STYLE | {"svg.hashsalt": title}]):
         figure.savefig(buffer, format="svg", metadata=without, transparent=True)
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(_INK, "currentColor")

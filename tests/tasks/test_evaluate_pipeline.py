@@ -1,0 +1,92 @@
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from test_evaluate import predictions_of
+
+from foldwise.data.folds import Folds
+from foldwise.data.samples import Samples
+from foldwise.pipelines.evaluate import create_pipeline
+from foldwise.tasks.evaluate import EvaluateConfig
+
+OUTPUTS = (
+    "metrics",
+    "per_class",
+    "confusion_table",
+    "curves_table",
+    "confusion_figure",
+    "curves_figure",
+    "per_class_figure",
+    "report",
+)
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    predictions = predictions_of(classes=("=a", "b", "c"), num_test=90)
+    rows = predictions.drop_duplicates("sample_id").sort_values("sample_id")
+    ids = rows["sample_id"].to_numpy(dtype=object)
+    table = pd.DataFrame(
+        {
+            "sample_id": ids,
+            "label": rows["target"].to_numpy(dtype=object),
+            "group": pd.array([None] * len(ids), dtype="string"),
+            "official_split": pd.array([None] * len(ids), dtype="string"),
+            "source": "test",
+            # Three samples of each content: copies, which must not count as new samples.
+            "sha256": [hashlib.sha256(bytes([i // 3])).hexdigest() for i in range(len(ids))],
+        }
+    )
+    samples = Samples(np.zeros((len(ids), 1, 4, 4), dtype=np.uint8), table, ("=a", "b", "c"))
+    info = {"scheme": "stratified k-fold", "parameters": {"seed": 0}, "content_hash": "0f" * 32}
+    folds = Folds(pd.DataFrame({"sample_id": ids, "fold": 0, "repeat": 0}), info)
+    return {
+        "rnn_predictions": predictions,
+        "samples": samples,
+        "folds": folds,
+        "params:evaluate": EvaluateConfig(num_resamples=100),
+    }
+
+
+@pytest.fixture(scope="module")
+def outputs(inputs):
+    catalog = DataCatalog(
+        {name: MemoryDataset(value, copy_mode="assign") for name, value in inputs.items()}
+        | {f"rnn_{name}": MemoryDataset(copy_mode="assign") for name in OUTPUTS}
+    )
+    SequentialRunner().run(create_pipeline(family="rnn"), catalog)
+    return {name: catalog.load(f"rnn_{name}") for name in OUTPUTS}
+
+
+def test_outputs_belong_to_one_another(outputs):
+    per_class, metrics = outputs["per_class"], outputs["metrics"]
+    oof = per_class[per_class["part"] == "oof"]
+    assert metrics["oof"]["macro_f1"]["value"] == pytest.approx(oof["f1"].mean())
+    hits = (outputs["confusion_table"]["actual"] == outputs["confusion_table"]["predicted"]).mean()
+    assert metrics["oof"]["accuracy"]["value"] == pytest.approx(hits)
+    assert f"{metrics['oof']['accuracy']['value']:.4f}" in outputs["report"]
+    assert "0f" * 32 in outputs["report"]
+    assert set(outputs["curves_table"]["class"]) == {"'=a", "b", "c"}
+
+
+def test_copies_do_not_count_as_new_samples(outputs):
+    assert outputs["metrics"]["oof"]["num_independent_units"] == 50
+
+
+def test_texts_in_the_tables_are_no_formulas(outputs):
+    for name in ("per_class", "confusion_table", "curves_table"):
+        text = outputs[name].to_csv(index=False)
+        assert "'=a" in text
+        assert ",=a" not in text
+        assert "\n=a" not in text
+
+
+def test_nodes_are_tagged_and_named_after_their_functions():
+    for node in create_pipeline().nodes:
+        assert node.tags == {"evaluate"}
+        assert node.name == node.func.__name__
+    assert create_pipeline().inputs() == {"cnn_predictions", "samples", "folds", "params:evaluate"}
+    assert create_pipeline().outputs() == {f"cnn_{name}" for name in OUTPUTS}
