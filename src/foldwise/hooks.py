@@ -21,7 +21,7 @@ from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
 from foldwise.errors import UserError
 from foldwise.tasks.evaluate import Evaluation
-from foldwise.tasks.evaluation_summary import summary_table
+from foldwise.tasks.evaluation_summary import summary_lines, summary_table
 from foldwise.tasks.events import TrainingEvent
 from foldwise.tasks.progress import ProgressDisplay
 
@@ -133,6 +133,8 @@ class TrackingHook(MlflowHook):
                 mlflow.set_tag("folds.hash", value.content_hash)
             elif isinstance(value, Evaluation) and self._evaluation is None:
                 self._evaluation = value
+                lines = "\n".join(f"- {line}" for line in summary_lines(value))
+                mlflow.set_tag("mlflow.note.content", lines)
                 self._log_fold_scores(value)
 
     @hook_impl

@@ -248,7 +248,8 @@ def log_samples(samples: Samples, experiment: str) -> None:
 def run_address(uri: str, experiment_id: str, run_id: str) -> str:
     """Return where the UI shows this very run."""
     base = uri.rstrip("/") if uri.startswith(("http:", "https:")) else _UI_OF_A_DATABASE
-    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
+    # Without the query the UI shows the side bar of language-model traces.
+    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
 
 
 def numeric_leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
