@@ -149,7 +149,7 @@ def test_metrics_are_json_and_null_where_undefined():
     assert entry["low"] is None
     assert entry["method"] == "undefined"
     assert evaluation.metrics["oof"]["balanced_accuracy"]["value"] > 0
-    assert any("'c' is never predicted" in note for note in evaluation.notes)
+    assert any("never predicted: 'c'" in note for note in evaluation.notes)
     assert evaluation.metrics["info"]["notes"] == list(evaluation.notes)
 
 

@@ -311,8 +311,8 @@ def _notes(parts: dict[str, PartScores], classes: Sequence[str]) -> list[str]:
             notes.append(f"{where}: no sample of {_list(classes, absent)}; not in the averages.")
         if (unpredicted & ~absent).any():
             notes.append(
-                f"{where}: {_list(classes, unpredicted & ~absent)} is never predicted, so its "
-                "precision and the averages of precision are undefined."
+                f"{where}: never predicted: {_list(classes, unpredicted & ~absent)}; precision "
+                "there and the averages of precision are undefined."
             )
         warning = few_units_warning(scores.estimates.num_units)
         if warning:
