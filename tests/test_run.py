@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
-
-from tests.conftest import clean_environment, copy_project, kedro, tree
+from project_copy import clean_environment, copy_project, kedro, tree
 
 RUN = ("run", "--env=test", "--pipeline=train_cnn")
 RESULTS = ("03_primary", "05_model_input", "06_models", "07_model_output", "08_reporting")
@@ -325,7 +324,7 @@ def _wait_for(url):
     [
         (["--params=train_cnn.fit.max_epoch=3"], "did you mean 'max_epochs'"),
         (["--params=trian_cnn.fit.max_epochs=3"], "did you mean 'train_cnn'"),
-        (["--params=train_cnn.fit.max_epochs=0"], "train_cnn.fit.max_epochs|greater than 0"),
+        (["--params=train_cnn.fit.max_epochs=0"], "'train_cnn'|fit.max_epochs|greater than 0"),
         (["--params=train_cnn.model.name=lenet6"], "'lenet5', 'small_cnn', 'resnet18'"),
         (["--params=experiment=../elsewhere"], "experiment is '../elsewhere'"),
         (

@@ -1,6 +1,7 @@
 """How errors end a run on the terminal: the user's in a few words, all others with a traceback."""
 
 import os
+import re
 import sys
 from types import TracebackType
 
@@ -9,6 +10,7 @@ from kedro.validation.exceptions import ParameterValidationError
 from foldwise.errors import UserError
 
 _SWITCH = "FOLDWISE_TRACEBACK"
+_DOCUMENTATION = re.compile(r"\n +For further information visit \S+")  # pydantic's own
 
 
 def install() -> None:
@@ -24,7 +26,8 @@ def _show(
     if told is None:
         sys.__excepthook__(kind, error, traceback)
     else:
-        sys.stderr.write(f"\nError: {told}\n(Set {_SWITCH}=1 to see where it arose.)\n")
+        message = _DOCUMENTATION.sub("", str(told))
+        sys.stderr.write(f"\nError: {message}\n(Set {_SWITCH}=1 to see where it arose.)\n")
 
 
 def _user_error(error: BaseException | None) -> BaseException | None:

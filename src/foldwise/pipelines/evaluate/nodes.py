@@ -1,8 +1,9 @@
 """Nodes of the stage `evaluate`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from foldwise.data.audit import tie_together
 from foldwise.data.card import class_counts
@@ -10,9 +11,6 @@ from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
 from foldwise.tasks import evaluate as evaluation_task
 from foldwise.tasks.evaluate import EvaluateConfig, Evaluation
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def evaluate(predictions: pd.DataFrame, samples: Samples, config: EvaluateConfig) -> Evaluation:
@@ -35,7 +33,7 @@ def tabulate_scores(
     return evaluation.metrics, per_class, confusion, curves
 
 
-def draw_scores(evaluation: Evaluation) -> tuple["Figure", "Figure", "Figure"]:
+def draw_scores(evaluation: Evaluation) -> tuple[Figure, Figure, Figure]:
     """Return the confusion matrix, the curves and the metrics of each class as figures."""
     from foldwise.tasks import evaluation_figures as figures
 
