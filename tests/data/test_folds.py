@@ -1,4 +1,5 @@
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -157,6 +158,53 @@ def test_units_follow_chains_of_groups_and_contents():
     units = tie_together(rows, ["group", "sha256"])
     assert len(set(units[:3])) == 1
     assert len(set(units)) == 3
+
+
+@pytest.mark.parametrize("on_leak", ["warn", "group"])
+def test_equal_contents_stay_together_in_the_inner_parts(on_leak):
+    contents = [f"c{i // 2}" for i in range(200)]
+    rows = table(["a"] * 120 + ["b"] * 80, contents=contents)
+    content = rows.set_index("sample_id")["sha256"]
+    for parts in fold_parts(make_folds(rows, SplitConfig(on_leak=on_leak)), rows):
+        assert not set(content[list(parts.train)]) & set(content[list(parts.validation)])
+
+
+@pytest.mark.parametrize(
+    ("fraction", "expected"), [(0.1, 100), (0.25, 250), (0.3, 300), (0.4, 400), (0.5, 500)]
+)
+def test_the_test_part_is_as_large_as_asked(fraction, expected):
+    rows = table(["a"] * 700 + ["b"] * 300)
+    assert len(held_out_ids(make_folds(rows, SplitConfig(test_fraction=fraction)))) == expected
+
+
+def test_eight_samples_of_each_class_are_enough_for_an_inner_part():
+    rows = table(["a", "b", "c"] * 8)
+    label = rows.set_index("sample_id")["label"]
+    for parts in fold_parts(make_folds(rows, SplitConfig()), rows):
+        assert len(parts.validation) in (1, 2, 3)
+        assert set(label[list(parts.train)]) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("change", ["one more", "one less", "another name"])
+def test_folds_of_other_samples_are_refused(change):
+    rows = table(["a", "b"] * 50)
+    folds = make_folds(rows, SplitConfig())
+    now = table(["a", "b"] * 50 + ["a"])
+    others = {
+        "one more": now,
+        "one less": rows[:-1],
+        "another name": rows.replace({"sample_id": {"s00000": "t"}}),
+    }
+    with pytest.raises(SplitError, match="made from other samples"):
+        list(fold_parts(folds, others[change]))
+
+
+def test_sixty_thousand_samples_with_a_few_duplicates_take_seconds():
+    contents = [f"c{max(i, 5)}" for i in range(60_000)]
+    rows = table([str(i % 10) for i in range(60_000)], contents=contents)
+    start = time.process_time()
+    list(fold_parts(make_folds(rows, SplitConfig()), rows))
+    assert time.process_time() - start < 10
 
 
 def test_what_is_read_equals_what_was_written(tmp_path):

@@ -7,6 +7,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from pydantic import Field
 from foldwise.atomic import atomic_path, read_sealed_json, write_sealed_json
 from foldwise.config import Config
 from foldwise.data.audit import Finding, find_label_conflicts, find_leaks, tie_together
+from foldwise.data.unit_parts import deal_units
 from foldwise.errors import UserError
 from foldwise.seeds import derive_seed
 
@@ -101,15 +103,18 @@ def make_folds(table: pd.DataFrame, config: SplitConfig) -> Folds:
 def fold_parts(folds: Folds, table: pd.DataFrame) -> Iterator[FoldParts]:
     """Yield the parts of each fold; the inner validation part is derived from the fold alone.
 
-    It is stratified, keeps units whole, and is the same on every call.
+    It is stratified, keeps groups and equal contents whole, and is the same on every call.
+
+    Raises:
+        SplitError: The folds were made from other samples.
     """
     config = SplitConfig.model_validate(folds.info["parameters"])
     rows = table.sort_values("sample_id", ignore_index=True)
-    labels, units = _codes(rows["label"]), _units(rows, config)
+    # Also where `on_leak` leaves duplicates on both sides of an outer fold: here it costs nothing.
+    labels, units = _codes(rows["label"]), tie_together(rows, ["group", "sha256"])
     ids = rows["sample_id"].to_numpy(dtype=object)
     for repeat, number in folds.jobs:
-        of_repeat = folds.table[folds.table["repeat"] == repeat]
-        fold = of_repeat.set_index("sample_id")["fold"].reindex(ids).to_numpy()
+        fold = _assigned(folds.table[folds.table["repeat"] == repeat], ids)
         training = np.flatnonzero((fold != HELD_OUT) & (fold != number))
         seed = derive_seed(config.seed, repeat, number, "inner")
         inner = _part(labels[training], units[training], config.validation_fraction, seed)
@@ -128,9 +133,10 @@ def held_out_ids(folds: Folds) -> npt.NDArray[np.object_]:
 
 def write_folds(path: Path, folds: Folds) -> None:
     """Write `path` (Parquet) and the JSON beside it."""
-    write_sealed_json(path.with_suffix(".json"), folds.info)
+    # Inside, so that a table that cannot be written (a full disk, say) leaves the earlier pair.
     with atomic_path(path) as temporary:
         folds.table.to_parquet(temporary, index=False)
+        write_sealed_json(path.with_suffix(".json"), folds.info)
 
 
 def read_folds(path: Path) -> Folds:
@@ -161,6 +167,18 @@ def assignment_hash(table: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
+def _assigned(of_repeat: pd.DataFrame, ids: npt.NDArray[np.object_]) -> Codes:
+    """Return the fold of each id; a sample without one would slip into every training part."""
+    by_id = of_repeat.set_index("sample_id")["fold"]
+    shared = int(by_id.index.isin(ids).sum())
+    if not shared == len(by_id) == len(ids):
+        raise SplitError(
+            f"The folds were made from other samples: {shared} of the {len(by_id)} that they "
+            f"assign are among the {len(ids)} at hand. Run the stage 'split' again."
+        )
+    return by_id.reindex(ids).to_numpy(dtype=np.int64)
+
+
 def _units(rows: pd.DataFrame, config: SplitConfig) -> Codes:
     columns = ["group"] if config.on_leak != "group" else ["group", "sha256"]
     return tie_together(rows, columns)
@@ -189,11 +207,16 @@ def _test_mask(rows: pd.DataFrame, units: Codes, config: SplitConfig) -> npt.NDA
 def _part(labels: Codes, units: Codes, fraction: float, seed: int) -> Codes:
     """Return the positions of one part of about `fraction`.
 
-    Of the 1 / fraction parts that the splitter makes, the one whose class counts are nearest to
-    their share is taken, so that a rare class is not missed by chance.
+    The fraction is k of m equal parts. Of the m unions of k neighbours, the one whose class counts
+    are nearest to their share is taken, so that a rare class is not missed by chance.
     """
-    num_units = len(np.unique(units))
-    parts = _split(labels, units, max(2, min(round(1 / fraction), num_units)), seed)
+    share = _ratio(fraction, len(np.unique(units)))
+    size = share.denominator
+    parts = _split(labels, units, size, seed)
+    unions = [
+        np.sort(np.concatenate([parts[(first + i) % size] for i in range(share.numerator)]))
+        for first in range(size)
+    ]
     wanted = fraction * np.bincount(labels)
 
     def distance(part: Codes) -> float:
@@ -201,20 +224,32 @@ def _part(labels: Codes, units: Codes, fraction: float, seed: int) -> Codes:
         absent = (counts == 0) & (wanted > 0)
         return float(absent.sum() * len(labels) + np.abs(counts - wanted).sum())
 
-    return min(parts, key=distance)
+    return min(unions, key=distance)
+
+
+def _ratio(fraction: float, num_units: int) -> Fraction:
+    """Return the nearest k / m: m is at most 10, more only for smaller parts than a tenth.
+
+    >>> [str(_ratio(fraction, 1000)) for fraction in (0.1, 0.15, 0.4, 0.02)]
+    ['1/10', '1/7', '2/5', '1/50']
+    """
+    most = max(2, min(max(10, round(1 / fraction)), num_units))
+    return max(Fraction(fraction).limit_denominator(most), Fraction(1, most))
 
 
 def _split(labels: Codes, units: Codes, num_parts: int, seed: int) -> list[Codes]:
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+    """Cut positions into stratified parts that keep units whole."""
+    from sklearn.model_selection import StratifiedKFold
 
     tied = np.bincount(units).max(initial=0) > 1
-    kind = StratifiedGroupKFold if tied else StratifiedKFold
-    splitter = kind(num_parts, shuffle=True, random_state=seed % 2**32)
-    groups = units if tied else None
+    if tied or num_parts > np.bincount(labels).max(initial=0):  # more than scikit-learn cuts
+        dealt = deal_units(labels, units, num_parts, seed)
+        return [np.flatnonzero(dealt == number) for number in range(num_parts)]
+    splitter = StratifiedKFold(num_parts, shuffle=True, random_state=seed % 2**32)
     with warnings.catch_warnings():
         # Rare classes are judged by _require_members; an inner part may do without one.
         warnings.filterwarnings("ignore", message="The least populated class")
-        return [part for _, part in splitter.split(np.zeros(len(labels)), labels, groups)]
+        return [part for _, part in splitter.split(np.zeros(len(labels)), labels)]
 
 
 def _require_members(
