@@ -4,7 +4,6 @@ import json
 
 import pandas as pd
 import pytest
-
 from project_copy import kedro
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
