@@ -183,5 +183,6 @@ class TrackingHook(MlflowHook):
 
     def _end_if_interrupted(self) -> None:
         # Kedro tells its hooks of errors, but not of Ctrl-C: MLflow would call the run finished.
-        if mlflow.active_run() is not None:
+        # It holds the same run once for every node, because kedro-mlflow starts it before each.
+        while mlflow.active_run() is not None:
             mlflow.end_run(RunStatus.to_string(RunStatus.KILLED))
