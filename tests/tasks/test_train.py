@@ -1,6 +1,8 @@
 import dataclasses
 import json
 import logging
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from foldwise.data.balance import BalanceConfig, plan_balance
+from foldwise.data.folds import SplitConfig, make_folds
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_cnn
 from foldwise.models.config import SmallCnnConfig
@@ -17,7 +20,7 @@ from foldwise.tasks import train
 from foldwise.tasks.events import EpochFinished, FoldFinished, FoldStarted
 from foldwise.tasks.fold_models import CARD, WEIGHTS, FoldModels
 from foldwise.tasks.predict import Predictor, predict_folds
-from foldwise.tasks.train import cross_validate, fold_jobs, train_fold
+from foldwise.tasks.train import PlanError, cross_validate, fold_jobs, train_fold
 
 
 def tree(root):
@@ -298,3 +301,89 @@ def test_augmentation_differs_between_epochs_but_not_between_runs(samples, folds
     # not even as a set: no image of the second epoch is one of the first
     flat_first, flat_second = first.flatten(1), second.flatten(1)
     assert (torch.cdist(flat_second, flat_first).min(dim=1).values > 1e-3).float().mean() > 0.9
+
+
+def test_a_plan_of_other_folds_is_refused(tmp_path, samples, folds, plan, recipe):
+    other = make_folds(samples.table, SplitConfig(num_folds=2, validation_fraction=0.25, seed=1))
+    with pytest.raises(PlanError, match=r"repeat 0, fold 0, \d+ are not of the training part"):
+        cross_validate(samples, other, plan, recipe, FoldModels(tmp_path))
+    with pytest.raises(PlanError, match="its 0 rows for repeat 0, fold 1"):
+        cross_validate(samples, folds, plan[plan["fold"] == 0], recipe, FoldModels(tmp_path))
+
+
+def test_another_inner_part_changes_the_fingerprint(samples, folds, plan, recipe):
+    parameters = {**folds.info["parameters"], "validation_fraction": 0.4}
+    other = dataclasses.replace(folds, info={**folds.info, "parameters": parameters})
+    both = plan.merge(plan_balance(samples.table, other, BalanceConfig())[["fold", "sample_id"]])
+    one, two = (fingerprints(samples, f, both, recipe) for f in (folds, other))
+    assert not set(one) & set(two)
+
+
+def test_torch_is_left_as_it_was(tmp_path, samples, folds, plan, recipe):
+    def settings():
+        cudnn = torch.backends.cudnn
+        return (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+            (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32),
+        )
+
+    before, during = settings(), []
+    cross_validate(
+        samples, folds, plan, recipe, FoldModels(tmp_path), lambda event: during.append(settings())
+    )
+    assert (True, True, (True, False, True, False)) in during
+    assert settings() == before
+
+
+def test_the_images_of_a_fold_are_let_go_before_the_next_one(
+    tmp_path, samples, folds, plan, recipe, monkeypatch
+):
+    held = []
+
+    class Watched(data_module.ResidentImages):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            held.append(self)
+
+        def close(self):
+            super().close()
+            held.remove(self)
+
+    monkeypatch.setattr(data_module, "ResidentImages", Watched)
+    counts = []
+    cross_validate(
+        samples,
+        folds,
+        plan,
+        recipe,
+        FoldModels(tmp_path),
+        lambda event: counts.append((type(event), len(held))),
+    )
+    assert {number for kind, number in counts if kind is EpochFinished} == {2}
+    assert {number for kind, number in counts if kind is not EpochFinished} == {0}
+
+
+def test_told_to_terminate_it_ends_with_an_error_and_goes_on_later(
+    undisturbed, tmp_path, samples, folds, plan, recipe
+):
+    def terminate(event):
+        if isinstance(event, EpochFinished) and (event.fold, event.record.epoch) == (1, 1):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    models = FoldModels(tmp_path / "cnn")
+    with pytest.raises(SystemExit) as ended:
+        cross_validate(samples, folds, plan, recipe, models, terminate)
+    assert ended.value.code == 128 + signal.SIGTERM
+    cross_validate(samples, folds, plan, recipe, models)
+    assert tree(models.root) == tree(undisturbed.root)
+
+
+def test_it_trains_inside_a_job_of_a_cluster(
+    undisturbed, tmp_path, samples, folds, plan, recipe, monkeypatch
+):
+    for name, value in {"NTASKS": "4", "JOB_ID": "1", "JOB_NAME": "job", "NNODES": "2"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    models = FoldModels(tmp_path / "cnn")
+    cross_validate(samples, folds, plan, recipe, models)
+    assert tree(models.root) == tree(undisturbed.root)

@@ -21,6 +21,7 @@ Batch = tuple[Tensor, Tensor, Tensor]  # inputs (B, C, H, W) float, labels (B), 
 Augment = Callable[[Tensor, int], Tensor]  # images (B, C, H, W) in 0..1 and a seed -> the same
 
 _EVALUATION_BATCH = 512
+_COPIED = 4096  # images at a time
 _RESIDENT_SHARE = 0.5  # of the free memory that a data set may take
 
 
@@ -40,6 +41,9 @@ class Images(Protocol):
     def take(self, positions: Tensor) -> Tensor:
         """Return uint8 images (B, C, H, W) on the device."""
 
+    def close(self) -> None:
+        """Let go of them: Lightning's trainer, a knot of references, would hold them for long."""
+
 
 class ResidentImages:
     """All images of a part in the memory of the device: one copy, made once."""
@@ -47,11 +51,18 @@ class ResidentImages:
     def __init__(
         self, x: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], device: torch.device
     ) -> None:
-        self._images = torch.from_numpy(np.ascontiguousarray(x[rows])).to(device)
+        self._images = torch.empty((len(rows), *x.shape[1:]), dtype=torch.uint8, device=device)
+        for start in range(0, len(rows), _COPIED):  # so that a GPU's data need not fit beside it
+            chunk = torch.from_numpy(x[rows[start : start + _COPIED]])
+            self._images[start : start + _COPIED] = chunk
 
     def take(self, positions: Tensor) -> Tensor:
         """Return uint8 images (B, C, H, W) on the device."""
         return self._images[positions.to(self._images.device)]
+
+    def close(self) -> None:
+        """Free the memory."""
+        self._images = torch.empty(0, dtype=torch.uint8)
 
 
 class StreamedImages:
@@ -70,19 +81,26 @@ class StreamedImages:
         images[order] = self._x[rows[order]]
         return torch.from_numpy(images).to(self._device)
 
+    def close(self) -> None:
+        """Do nothing: nothing is held."""
+
 
 def open_images(
     x: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], device: torch.device
 ) -> Images:
     """Return resident images where they fit into half of the free memory, else streamed ones."""
     needed = len(rows) * int(np.prod(x.shape[1:]))
-    free = (
-        torch.cuda.mem_get_info(device)[0]
-        if device.type == "cuda"
-        else psutil.virtual_memory().available
-    )
-    kind = ResidentImages if needed <= free * _RESIDENT_SHARE else StreamedImages
+    kind = ResidentImages if needed <= _free_memory(device) * _RESIDENT_SHARE else StreamedImages
     return kind(x, rows, device)
+
+
+def _free_memory(device: torch.device) -> int:
+    """Return the bytes that are free on the device, or in the main memory for a CPU."""
+    if device.type != "cuda":
+        return int(psutil.virtual_memory().available)
+    # What torch keeps for later use counts as taken by the driver, but is free for tensors.
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0] + kept)
 
 
 def to_input(images: Tensor, preprocessing: Preprocessing) -> Tensor:
@@ -140,7 +158,8 @@ class TrainingBatches:
         # torch.multinomial takes at most 2**24 categories; a search in the cumulative sum any.
         draws = torch.rand(size, generator=generator, dtype=torch.float64)
         cumulative = torch.from_numpy(np.cumsum(weights / weights.sum()))
-        return torch.searchsorted(cumulative, draws).clamp_(max=size - 1)
+        # From the right: a draw of exactly 0 must not hit a first sample of weight 0.
+        return torch.searchsorted(cumulative, draws, right=True).clamp_(max=size - 1)
 
 
 class EvaluationBatches:

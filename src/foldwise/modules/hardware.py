@@ -1,4 +1,8 @@
-"""Where a network is fitted and in which precision."""
+"""Where a network is fitted, in which precision, and by which kernels."""
+
+import contextlib
+import os
+from collections.abc import Iterator
 
 import torch
 
@@ -30,6 +34,28 @@ def choose_precision(fit: FitConfig, device: torch.device) -> str:
     if fit.precision != "auto":
         return fit.precision
     return "bfloat16" if _has_native_bfloat16(device) else "float32"
+
+
+@contextlib.contextmanager
+def reproducible() -> Iterator[None]:
+    """Let equal inputs give equal bits, in full float32 where float32 is asked for.
+
+    An operation that has no such kernel warns. What was set before is put back, so that a result
+    does not depend on what else the process has done.
+    """
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read at cuBLAS' first use
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        with torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+        ):
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
 def lightning_precision(precision: str) -> str:

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning import Trainer
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from safetensors.torch import save_file
 from torch import nn
 
@@ -26,6 +28,7 @@ from foldwise.data.augment import AugmentConfig, Augmenter
 from foldwise.data.folds import FoldParts, Folds, fold_parts
 from foldwise.data.preprocessing import Preprocessing, fit_preprocessing
 from foldwise.data.samples import Samples
+from foldwise.errors import UserError
 from foldwise.models.build import build_cnn
 from foldwise.models.config import CnnModelConfig
 from foldwise.modules.classifier import Classifier
@@ -38,7 +41,12 @@ from foldwise.modules.data_module import (
     open_images,
 )
 from foldwise.modules.fold_state import FitState, FoldStateCallback, StateFolder
-from foldwise.modules.hardware import choose_device, choose_precision, lightning_precision
+from foldwise.modules.hardware import (
+    choose_device,
+    choose_precision,
+    lightning_precision,
+    reproducible,
+)
 from foldwise.modules.records import EpochRecord
 from foldwise.seeds import derive_seed
 from foldwise.tasks.events import (
@@ -51,6 +59,10 @@ from foldwise.tasks.events import (
     ignore,
 )
 from foldwise.tasks.fold_models import FoldModels, ModelCard, write_model
+
+
+class PlanError(UserError):
+    """The balance plan does not belong to the folds."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,7 @@ def cross_validate(
 
     Raises:
         DivergedError: The loss became infinite or not a number; earlier folds are kept.
+        PlanError: The plan was made for other folds.
         ValueError: The device or the network does not fit.
     """
     _silence_lightning()
@@ -161,12 +174,16 @@ def train_fold(
 
 
 def fold_jobs(samples: Samples, folds: Folds, plan: pd.DataFrame, recipe: Recipe) -> list[FoldJob]:
-    """Return the jobs of all folds; each can be run alone, in any order, in any process."""
+    """Return the jobs of all folds; each can be run alone, in any order, in any process.
+
+    Raises:
+        PlanError: The plan has no rows for a fold, or rows that its network must not see.
+    """
     common = _common_fingerprint(samples, folds, recipe)
     labels = samples.y
 
     def job(parts: FoldParts) -> FoldJob:
-        rows = plan[(plan["repeat"] == parts.repeat) & (plan["fold"] == parts.fold)]
+        rows = _planned(plan, parts)
         fitted = samples.positions(rows["sample_id"])
         inner = samples.positions(pd.Series(parts.validation, dtype=object))
         training = Part(
@@ -176,10 +193,25 @@ def fold_jobs(samples: Samples, folds: Folds, plan: pd.DataFrame, recipe: Recipe
             rows["loss_weight"].to_numpy(),
         )
         of_plan = pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes().hex()
-        fingerprint = json_hash([common, parts.repeat, parts.fold, of_plan])
+        fingerprint = json_hash(
+            [common, parts.repeat, parts.fold, of_plan, list(parts.validation)]
+        )
         return FoldJob(parts, training, Part(inner, labels[inner]), fingerprint)
 
     return [job(parts) for parts in fold_parts(folds, samples.table)]
+
+
+def _planned(plan: pd.DataFrame, parts: FoldParts) -> pd.DataFrame:
+    """Return a fold's rows of the plan, all of them from its training part."""
+    rows = plan[(plan["repeat"] == parts.repeat) & (plan["fold"] == parts.fold)]
+    num_foreign = int((~rows["sample_id"].isin(parts.train)).sum())
+    if rows.empty or num_foreign:
+        raise PlanError(
+            f"The balance plan was made for other folds: of its {len(rows)} rows for repeat "
+            f"{parts.repeat}, fold {parts.fold}, {num_foreign} are not of the training part. "
+            "Run the stage 'balance' again."
+        )
+    return rows
 
 
 def _fit(
@@ -203,20 +235,23 @@ def _fit(
     callback = FoldStateCallback(fit, seed, StateFolder(folder), resumed, on_epoch)
     if callback.state.is_finished(fit):
         return callback.state
-    training = TrainingBatches(
-        open_images(samples.x, job.training.rows, device),
-        job.training,
-        preprocessing,
-        Augmenter(recipe.augment),
-        batch_size=fit.batch_size,
-        seed=seed,
-        epoch=lambda: callback.epoch,
-        device=device,
-    )
-    validation = EvaluationBatches(
-        open_images(samples.x, job.validation.rows, device), job.validation, preprocessing, device
-    )
-    with torch.random.fork_rng():
+    with (
+        contextlib.closing(open_images(samples.x, job.training.rows, device)) as fitted,
+        contextlib.closing(open_images(samples.x, job.validation.rows, device)) as inner,
+        torch.random.fork_rng(devices=range(torch.cuda.device_count())),
+        reproducible(),
+    ):
+        training = TrainingBatches(
+            fitted,
+            job.training,
+            preprocessing,
+            Augmenter(recipe.augment),
+            batch_size=fit.batch_size,
+            seed=seed,
+            epoch=lambda: callback.epoch,
+            device=device,
+        )
+        validation = EvaluationBatches(inner, job.validation, preprocessing, device)
         module = Classifier(
             _build(recipe, samples, seed),
             len(samples.classes),
@@ -246,7 +281,7 @@ def _trainer(
         devices=1,
         precision=lightning_precision(choose_precision(fit, device)),  # type: ignore[arg-type]  # a plain str
         callbacks=[callback],
-        deterministic="warn",
+        plugins=[LightningEnvironment()],  # one process, also inside a job of a cluster
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -257,10 +292,15 @@ def _trainer(
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C be a KeyboardInterrupt again, which Lightning turns into an exit."""
+    """Let Ctrl-C be a KeyboardInterrupt again, and end with an error when told to terminate.
+
+    Lightning turns the first into an exit, and the second into one that looks like success.
+    """
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield
+    except SIGTERMException:
+        raise SystemExit(128 + signal.SIGTERM) from None
     except SystemExit as stop:
         if isinstance(stop.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
