@@ -39,7 +39,9 @@ class FitConfig(Config):
     """How a network is fitted."""
 
     max_epochs: PositiveInt = 40
-    batch_size: PositiveInt = 128  # the largest; the batches of an epoch are of nearly equal size
+    # The largest; the batches of an epoch are of nearly equal size. An odd sample joins a batch of
+    # two, since batch norm cannot work on one.
+    batch_size: int = Field(128, ge=2)
     optimizer: OptimizerConfig = AdamWConfig()
     schedule: CosineScheduleConfig = CosineScheduleConfig()
     gradient_clip_norm: NonNegativeFloat = 1.0  # 0: no clipping

@@ -133,7 +133,8 @@ class TrainingBatches:
         weights = np.ones(len(part.labels)) if part.loss_weights is None else part.loss_weights
         self._loss_weights = torch.from_numpy(weights.astype(np.float32)).to(device)
         self._sampling_weights = part.sampling_weights
-        self._num_batches = -(-len(part.rows) // batch_size)
+        size = len(part.rows)
+        self._num_batches = max(1, min(-(-size // batch_size), size // 2))
         self._seed, self._epoch, self._device = seed, epoch, device
 
     def __len__(self) -> int:

@@ -11,7 +11,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from foldwise.atomic import atomic_directory, read_sealed_json, sha256_file, write_sealed_json
+from foldwise.atomic import (
+    atomic_directory,
+    read_sealed_json,
+    sha256_file,
+    sweep_strays,
+    write_sealed_json,
+)
 from foldwise.config import Config
 from foldwise.data.preprocessing import Preprocessing
 from foldwise.errors import UserError
@@ -60,10 +66,15 @@ class FoldModels:
         Raises:
             ModelError: There is none, or one is damaged.
         """
-        folders = sorted(self.root.glob("*fold_*")) if self.root.is_dir() else []
+        folders = self._folders()
         if not folders:
             raise ModelError(f"{self.root} holds no trained network. Run the stage 'train' first.")
         return sorted((read_card(f) for f in folders), key=lambda card: (card.repeat, card.fold))
+
+    def _folders(self) -> list[Path]:
+        """Return the folders of all folds, without the hidden ones that are being written."""
+        folders = self.root.glob("*fold_*")
+        return sorted(f for f in folders if f.is_dir() and not f.name.startswith("."))
 
     def finished(self, repeat: int, fold: int, fingerprint: str) -> ModelCard | None:
         """Return the card of a sound network with this fingerprint, else None."""
@@ -75,8 +86,9 @@ class FoldModels:
 
     def prune(self, jobs: list[tuple[int, int]]) -> None:
         """Remove what does not belong to any of the (repeat, fold) pairs."""
+        sweep_strays(self.root)
         wanted = {self.folder(repeat, fold) for repeat, fold in jobs}
-        for folder in set(self.root.glob("*fold_*")) - wanted:
+        for folder in set(self._folders()) - wanted:
             shutil.rmtree(folder)
 
     @contextlib.contextmanager

@@ -15,6 +15,7 @@ from foldwise.data.folds import Folds, fold_parts, held_out_ids
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_cnn
 from foldwise.modules.data_module import EvaluationBatches, Part, open_images
+from foldwise.modules.hardware import reproducible
 from foldwise.tasks.fold_models import WEIGHTS, FoldModels, ModelCard, ModelError, read_card
 
 
@@ -39,25 +40,24 @@ class Predictor:
         """Return class probabilities (N, K) of images (N, C, H, W), in float32 precision.
 
         Args:
-            x: The images, already of the size and number of channels that the network takes.
+            x: The images in 0..255, of the size and number of channels that the network takes.
             rows: Which of them, in which order; all by default.
 
         Raises:
-            ModelError: The images have another shape.
+            ModelError: The images have another shape or type.
         """
-        if x.shape[1:] != self.card.shape:
+        if x.shape[1:] != self.card.shape or x.dtype != np.uint8:
             raise ModelError(
-                f"The network takes images of shape {self.card.shape}, but got {x.shape[1:]}."
+                f"The network takes images of shape (N, {', '.join(map(str, self.card.shape))}) "
+                f"and type uint8, but got {x.shape} and {x.dtype}."
             )
         rows = np.arange(len(x)) if rows is None else rows
         part = Part(rows, np.zeros(len(rows), dtype=np.int64))
         images = open_images(x, rows, self._device)
         batches = EvaluationBatches(images, part, self.card.preprocessing, self._device)
-        with torch.inference_mode():
+        with torch.inference_mode(), reproducible():
             logits = [self._network(inputs).double() for inputs, _ in batches]
-        if not logits:
-            return np.zeros((0, len(self.card.classes)))
-        return torch.cat(logits).softmax(dim=1).cpu().numpy()
+            return torch.cat(logits).softmax(dim=1).cpu().numpy()
 
     def predict(self, x: npt.NDArray[np.uint8]) -> pd.DataFrame:
         """Return a table with `prediction` and one column `p_<class>` per class."""
@@ -77,10 +77,11 @@ def predict_folds(models: FoldModels, samples: Samples, folds: Folds) -> pd.Data
     tables = []
     for parts in fold_parts(folds, samples.table):
         card = cards.get((parts.repeat, parts.fold))
-        if card is None or card.folds_hash != folds.content_hash:
+        expected = (folds.content_hash, samples.content_hash)
+        if card is None or (card.folds_hash, card.samples_hash) != expected:
             raise ModelError(
-                f"{models.folder(parts.repeat, parts.fold)} holds no network of these folds. "
-                "Run the stage 'train' again."
+                f"{models.folder(parts.repeat, parts.fold)} holds no network of these samples and "
+                "folds. Run the stage 'train' again."
             )
         predictor = Predictor(models.folder(parts.repeat, parts.fold))
         for part, ids in (("oof", parts.oof), ("test", held_out_ids(folds))):

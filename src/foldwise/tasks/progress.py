@@ -47,16 +47,16 @@ class ProgressDisplay:
     def _begin(self, event: TrainingStarted) -> None:
         self._num_folds, self._max_epochs = event.num_folds, event.max_epochs
         self._done = self._epochs = 0
-        self._console.print(
+        self._worked = 0.0
+        self._say(
             f"Training {event.num_folds} folds, at most {event.max_epochs} epochs each, "
-            f"on {event.device} in {event.precision}.",
-            highlight=False,
+            f"on {event.device} in {event.precision}."
         )
         if self._console.is_terminal:
             self._progress = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
-                TextColumn("{task.fields[note]}"),
+                TextColumn("{task.fields[note]}", markup=False),
                 console=self._console,
                 transient=True,
             )
@@ -65,10 +65,9 @@ class ProgressDisplay:
 
     def _begin_fold(self, event: FoldStarted) -> None:
         if event.history:
-            self._console.print(
+            self._say(
                 f"Fold {self._done + 1} of {self._num_folds} goes on after epoch "
-                f"{len(event.history)}.",
-                highlight=False,
+                f"{len(event.history)}."
             )
         self._started = time.monotonic()
         self._show(len(event.history), f"fold {self._done + 1} of {self._num_folds}", "")
@@ -91,10 +90,11 @@ class ProgressDisplay:
         seconds = 0.0 if event.was_skipped else time.monotonic() - self._started
         self._worked += seconds
         note = "unchanged, not trained again" if event.was_skipped else f"{seconds:.1f} s"
-        self._console.print(
-            f"Fold {self._done} of {self._num_folds}: {_best(event.card)} ({note})",
-            highlight=False,
-        )
+        self._say(f"Fold {self._done} of {self._num_folds}: {_best(event.card)} ({note})")
+
+    def _say(self, message: str) -> None:
+        """Print a line as it is: no markup in it, no break put into it."""
+        self._console.print(message, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def _stop(self) -> None:
         if self._progress is not None:
@@ -109,6 +109,7 @@ class ProgressDisplay:
                 completed=completed,
                 description=description,
                 note=note,
+                refresh=True,
             )
 
 

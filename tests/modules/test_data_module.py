@@ -1,0 +1,220 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foldwise.data.augment import AugmentConfig, Augmenter
+from foldwise.data.preprocessing import Preprocessing, fit_preprocessing
+from foldwise.modules.data_module import (
+    EvaluationBatches,
+    FoldData,
+    Part,
+    ResidentImages,
+    StreamedImages,
+    TrainingBatches,
+    open_images,
+)
+
+CPU = torch.device("cpu")
+PLAIN = Preprocessing(mean=(0.0,), std=(1.0,))
+
+
+def numbered(size):
+    """Images (N, 1, 2, 2) whose pixels spell the row's number."""
+    x = np.zeros((size, 1, 2, 2), dtype=np.uint8)
+    x[:, 0, 0, 0], x[:, 0, 0, 1] = np.arange(size) // 256, np.arange(size) % 256
+    return x
+
+
+def rows_of(inputs):
+    """Read the numbers of `numbered` from inputs (B, 1, 2, 2) that were not standardised."""
+    high, low = inputs[:, 0, 0, 0], inputs[:, 0, 0, 1]
+    return (255 * (256 * high + low)).round().long().tolist()
+
+
+def keep(images, seed):
+    return images
+
+
+def training(size, *, part=None, images=None, augment=keep, batch_size=16, seed=0, epoch=0):
+    part = part or Part(np.arange(size), np.arange(size) % 3)
+    images = images or ResidentImages(numbered(size), part.rows, CPU)
+    return TrainingBatches(
+        images,
+        part,
+        PLAIN,
+        augment,
+        batch_size=batch_size,
+        seed=seed,
+        epoch=lambda: epoch,
+        device=CPU,
+    )
+
+
+def drawn(batches):
+    return [row for inputs, _, _ in batches for row in rows_of(inputs)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 300), st.integers(2, 64))
+def test_an_epoch_holds_each_sample_once_in_batches_of_nearly_equal_size(size, batch_size):
+    batches = list(training(size, batch_size=batch_size))
+    assert sorted(drawn(batches)) == list(range(size))
+    sizes = [len(inputs) for inputs, _, _ in batches]
+    assert len(sizes) == len(training(size, batch_size=batch_size))
+    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) <= max(batch_size, 3)
+    assert min(sizes) > 1 or size == 1
+    if batch_size > 2:  # no more batches than are needed
+        assert len(sizes) == -(-size // batch_size)
+
+
+def test_epochs_and_seeds_have_their_own_order_which_comes_again():
+    one, again = (drawn(training(200, epoch=3)) for _ in range(2))
+    assert one == again
+    assert one != drawn(training(200, epoch=4))
+    assert one != drawn(training(200, epoch=3, seed=1))
+    assert one != list(range(200))
+
+
+def test_the_order_does_not_depend_on_the_global_generator():
+    torch.manual_seed(1)
+    one = drawn(training(50))
+    torch.manual_seed(2)
+    assert drawn(training(50)) == one
+
+
+def test_labels_and_loss_weights_reach_their_samples():
+    size = 40
+    labels, weights = np.arange(size) % 7, np.linspace(0.5, 2, size)
+    part = Part(np.arange(size), labels, loss_weights=weights)
+    for inputs, batch_labels, batch_weights in training(size, part=part, batch_size=9):
+        rows = rows_of(inputs)
+        assert batch_labels.tolist() == labels[rows].tolist()
+        np.testing.assert_allclose(batch_weights, weights[rows], rtol=1e-6)
+
+
+def test_a_part_takes_its_own_rows_of_all_samples():
+    rows = np.array([90, 5, 17])
+    part = Part(rows, np.array([2, 0, 1]))
+    images = ResidentImages(numbered(100), rows, CPU)
+    label_of = {
+        row: label
+        for inputs, labels, _ in training(3, part=part, images=images)
+        for row, label in zip(rows_of(inputs), labels.tolist(), strict=True)
+    }
+    assert label_of == {90: 2, 5: 0, 17: 1}
+
+
+def test_weighted_draws_follow_the_weights():
+    size, num_epochs = 2000, 20
+    weights = np.where(np.arange(size) % 10 == 0, 9.0, 1.0)
+    part = Part(np.arange(size), np.zeros(size, dtype=np.int64), sampling_weights=weights)
+    rows = np.array([drawn(training(size, part=part, epoch=e)) for e in range(num_epochs)])
+    assert rows.shape == (num_epochs, size)  # an epoch stays as long
+    share = (rows % 10 == 0).mean()  # 9 of 9 + 9 parts
+    tolerance = 4 * np.sqrt(0.25 / rows.size)  # four standard errors
+    assert share == pytest.approx(0.5, abs=tolerance)
+    # within the heavy ones all alike: chi-square of the counts, mean 199, deviation 20
+    counts = np.bincount(rows[rows % 10 == 0] // 10, minlength=size // 10)
+    expected = counts.mean()
+    assert ((counts - expected) ** 2 / expected).sum() < 199 + 4 * 20
+
+
+def test_a_sample_of_weight_zero_is_never_drawn(monkeypatch):
+    weights = np.array([0.0, 1.0, 0.0, 1.0])
+    part = Part(np.arange(4), np.zeros(4, dtype=np.int64), sampling_weights=weights)
+    assert {row for e in range(50) for row in drawn(training(4, part=part, epoch=e))} == {1, 3}
+    monkeypatch.setattr(torch, "rand", lambda size, **options: torch.zeros(size).double())
+    assert set(drawn(training(4, part=part))) == {1}
+
+
+def test_equal_weights_draw_each_sample_once():
+    part = Part(np.arange(30), np.zeros(30, dtype=np.int64), sampling_weights=np.full(30, 2.5))
+    assert sorted(drawn(training(30, part=part))) == list(range(30))
+
+
+def test_streamed_equals_resident(tmp_path):
+    generator = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", generator.integers(0, 256, (50, 3, 4, 5), dtype=np.uint8))
+    x = np.load(tmp_path / "x.npy", mmap_mode="r")
+    rows = generator.permutation(50)[:30]
+    resident, streamed = ResidentImages(x, rows, CPU), StreamedImages(x, rows, CPU)
+    for positions in (torch.tensor([3, 3, 29, 0]), torch.arange(30), torch.tensor([], dtype=int)):
+        expected = x[rows[positions.numpy()]]
+        np.testing.assert_array_equal(resident.take(positions), expected)
+        np.testing.assert_array_equal(streamed.take(positions), expected)
+        assert resident.take(positions).dtype == streamed.take(positions).dtype == torch.uint8
+
+
+def test_more_images_than_one_copy_takes_are_all_there():
+    rows = np.arange(9000)[::-1].copy()
+    images = ResidentImages(numbered(9000), rows, CPU)
+    positions = torch.tensor([0, 4095, 4096, 8191, 8192, 8999])
+    taken = images.take(positions).float() / 255
+    assert rows_of(taken) == rows[positions.numpy()].tolist()
+
+
+def test_images_stay_resident_while_they_fit_into_half_of_the_free_memory(monkeypatch):
+    class Memory:
+        available = 2 * 40  # bytes
+
+    monkeypatch.setattr("psutil.virtual_memory", Memory)
+    x = numbered(20)  # 4 bytes each
+    assert isinstance(open_images(x, np.arange(10), CPU), ResidentImages)
+    assert isinstance(open_images(x, np.arange(11), CPU), StreamedImages)
+
+
+def test_training_inputs_are_augmented_then_standardised_and_channels_last():
+    generator = np.random.default_rng(0)
+    x = generator.integers(0, 256, (20, 3, 6, 6), dtype=np.uint8)
+    part = Part(np.arange(20), np.zeros(20, dtype=np.int64))
+    preprocessing = fit_preprocessing(x, part.rows)
+    seen = []
+
+    def halve(images, seed):
+        assert images.min() >= 0
+        assert images.max() <= 1
+        seen.append(seed)
+        return images / 2
+
+    batches = TrainingBatches(
+        ResidentImages(x, part.rows, CPU),
+        part,
+        preprocessing,
+        halve,
+        batch_size=7,
+        seed=0,
+        epoch=lambda: 0,
+        device=CPU,
+    )
+    inputs = torch.cat([inputs for inputs, _, _ in batches]).numpy()
+    mean, std = (np.array(v).reshape(3, 1, 1) for v in (preprocessing.mean, preprocessing.std))
+    expected = (x / 255 / 2 - mean) / std
+    assert len(set(seen)) == len(seen) == 3  # each batch has its own draws
+    np.testing.assert_allclose(
+        np.sort(inputs.reshape(20, -1), axis=0),
+        np.sort(expected.reshape(20, -1), axis=0),
+        atol=1e-5,
+    )
+    first = next(iter(batches))[0]
+    assert first.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_validation_is_standardised_in_order_and_never_augmented():
+    generator = np.random.default_rng(0)
+    x = generator.integers(0, 256, (1100, 1, 4, 4), dtype=np.uint8)  # more than two batches
+    rows = generator.permutation(1100)
+    labels = np.arange(1100) % 5
+    preprocessing = fit_preprocessing(x, rows)
+    images = open_images(x, rows, CPU)
+    validation = EvaluationBatches(images, Part(rows, labels), preprocessing, CPU)
+    data = FoldData(training(10, augment=Augmenter(AugmentConfig(shift=0.5))), validation)
+    for _ in range(2):
+        batches = list(data.val_dataloader())
+        assert len(batches) == len(validation) == 3
+        inputs = torch.cat([inputs for inputs, _ in batches])
+        expected = (x[rows] / 255 - preprocessing.mean[0]) / preprocessing.std[0]
+        np.testing.assert_allclose(inputs, expected, atol=1e-6)
+        assert torch.cat([labels for _, labels in batches]).tolist() == labels.tolist()

@@ -1,0 +1,158 @@
+import re
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from foldwise.data.preprocessing import Preprocessing
+from foldwise.models.config import SmallCnnConfig
+from foldwise.modules.records import EpochRecord
+from foldwise.tasks import progress
+from foldwise.tasks.events import (
+    EpochFinished,
+    FoldFinished,
+    FoldStarted,
+    TrainingFinished,
+    TrainingStarted,
+)
+from foldwise.tasks.fold_models import ModelCard
+from foldwise.tasks.progress import ProgressDisplay
+
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def record(epoch, train_loss=0.5, val_loss=0.25, val_f1=0.75):
+    return EpochRecord(epoch, train_loss, val_loss, 0.8, val_f1, 0.001)
+
+
+def card(fold, *history, best_epoch=0):
+    return ModelCard(
+        model=SmallCnnConfig(),
+        classes=("a", "b"),
+        shape=(1, 8, 8),
+        size_policy="none",
+        preprocessing=Preprocessing(mean=(0.0,), std=(1.0,)),
+        repeat=0,
+        fold=fold,
+        fingerprint="f",
+        samples_hash="s",
+        folds_hash="o",
+        best_epoch=best_epoch,
+        history=tuple(vars(entry) for entry in history),
+        versions={},
+        weights_sha256="",
+    )
+
+
+class Screen:
+    """A console whose time stands still until it is moved, and what was drawn on it."""
+
+    def __init__(self, monkeypatch, *, is_terminal):
+        self.file, self.now = StringIO(), 100.0
+        console = Console(file=self.file, force_terminal=is_terminal, width=120, color_system=None)
+        monkeypatch.setattr(progress.time, "monotonic", lambda: self.now)
+        self.display = ProgressDisplay(console)
+
+    def after(self, seconds, event):
+        """Send an event after some seconds; return what was drawn since."""
+        self.now += seconds
+        start = len(self.file.getvalue())
+        self.display(event)
+        return CONTROL.sub("", self.file.getvalue()[start:])
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """What the display does where there is no terminal."""
+    return Screen(monkeypatch, is_terminal=False)
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    screen = Screen(monkeypatch, is_terminal=True)
+    yield screen
+    screen.display(TrainingFinished())
+
+
+def test_a_terminal_shows_fold_epoch_loss_f1_and_time_left(terminal):
+    terminal.after(0, TrainingStarted(3, 10, "cpu", "float32"))
+    assert "fold 1 of 3" in terminal.after(0, FoldStarted(0, 0, ()))
+    line = terminal.after(2, EpochFinished(0, 0, record(0, 0.6931, 0.5, 0.8125)))
+    assert "fold 1 of 3, epoch 1" in line
+    assert "loss 0.6931" in line
+    assert "val loss 0.5000" in line
+    assert "val F1 0.8125" in line
+    assert "0:58 left" in line  # 29 more epochs of 2 s
+
+
+def test_the_time_left_counts_epochs_that_ran_and_folds_that_are_left(terminal):
+    terminal.after(0, TrainingStarted(3, 10, "cpu", "float32"))
+    terminal.after(0, FoldStarted(0, 0, ()))
+    terminal.after(4, EpochFinished(0, 0, record(0)))
+    terminal.after(0, FoldFinished(card(0, record(0)), was_skipped=False))  # stopped early
+    terminal.after(50, FoldStarted(0, 1, tuple(record(e) for e in range(8))))  # not training
+    line = terminal.after(2, EpochFinished(0, 1, record(8)))
+    assert "fold 2 of 3, epoch 9" in line
+    assert "0:33 left" in line  # 1 + 10 more epochs of (4 + 2) / 2 s
+    line = terminal.after(0, FoldFinished(card(1, record(8)), was_skipped=False))
+    assert "Fold 2 of 3" in line
+
+
+def test_a_second_training_starts_its_clock_anew(terminal):
+    for seconds, left in ((60, "9:00 left"), (1, "0:09 left")):
+        terminal.after(0, TrainingStarted(1, 10, "cpu", "float32"))
+        terminal.after(0, FoldStarted(0, 0, ()))
+        assert left in terminal.after(seconds, EpochFinished(0, 0, record(0)))
+        terminal.after(0, FoldFinished(card(0, record(0)), was_skipped=False))
+        terminal.after(0, TrainingFinished())
+
+
+def test_a_log_gets_one_line_per_fold(log):
+    assert log.after(0, TrainingStarted(2, 5, "cuda", "bfloat16")) == (
+        "Training 2 folds, at most 5 epochs each, on cuda in bfloat16.\n"
+    )
+    assert log.after(0, FoldStarted(0, 0, ())) == ""
+    assert log.after(1, EpochFinished(0, 0, record(0))) == ""
+    assert log.after(1, EpochFinished(0, 0, record(1))) == ""
+    history = (record(0), record(1, val_loss=0.125, val_f1=0.9))
+    done = FoldFinished(card(0, *history, best_epoch=1), was_skipped=False)
+    assert log.after(0.5, done) == (
+        "Fold 1 of 2: best epoch 2 of 2, val loss 0.1250, val F1 0.9000 (2.5 s)\n"
+    )
+    skipped = FoldFinished(card(1, *history), was_skipped=True)
+    assert log.after(0, skipped) == (
+        "Fold 2 of 2: best epoch 1 of 2, val loss 0.2500, val F1 0.7500 "
+        "(unchanged, not trained again)\n"
+    )
+    assert log.after(0, TrainingFinished()) == ""
+
+
+def test_a_fold_that_goes_on_says_after_which_epoch(log):
+    log.after(0, TrainingStarted(2, 5, "cpu", "float32"))
+    told = log.after(0, FoldStarted(0, 0, (record(0), record(1))))
+    assert told == "Fold 1 of 2 goes on after epoch 2.\n"
+
+
+def test_a_line_of_a_log_is_not_broken(monkeypatch):
+    file = StringIO()
+    display = ProgressDisplay(Console(file=file, width=20))
+    display(FoldFinished(card(0, record(0)), was_skipped=True))
+    assert len(file.getvalue().splitlines()) == 1
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+@pytest.mark.parametrize("name", ["[/red]", "[bold]cpu", "gpu[0]", ":smile:", "[link=x]y[/link]"])
+def test_markup_characters_are_shown_as_they_are(monkeypatch, name, is_terminal):
+    screen = Screen(monkeypatch, is_terminal=is_terminal)
+    assert f"on {name} in {name}." in screen.after(0, TrainingStarted(1, 1, name, name))
+    screen.after(0, FoldStarted(0, 0, ()))
+    screen.after(0, TrainingFinished())
+
+
+def test_nothing_is_left_on_the_terminal_when_a_training_breaks_off(terminal):
+    terminal.after(0, TrainingStarted(1, 5, "cpu", "float32"))
+    terminal.after(0, FoldStarted(0, 0, ()))
+    terminal.after(0, TrainingFinished())
+    ended = terminal.file.getvalue()
+    assert ended.endswith("\x1b[2K") or ended.endswith("\n\x1b[1A\x1b[2K")  # erased
+    assert "\x1b[?25h" in ended  # the cursor is back
