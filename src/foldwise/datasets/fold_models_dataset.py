@@ -5,7 +5,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
-from foldwise.tasks.fold_models import FoldModels
+from foldwise.tasks.fold_models import FoldModels, ModelError
 
 
 class FoldModelsDataset(AbstractDataset[FoldModels, FoldModels]):
@@ -26,7 +26,9 @@ class FoldModelsDataset(AbstractDataset[FoldModels, FoldModels]):
         Raises:
             ModelError: A network is missing or damaged, or lies in another folder.
         """
-        FoldModels(self._filepath).cards()
+        if data.root.resolve() != self._filepath.resolve():
+            raise ModelError(f"The networks lie in {data.root}, but belong in {self._filepath}.")
+        data.cards()
 
     def _exists(self) -> bool:
         return self._filepath.is_dir()
