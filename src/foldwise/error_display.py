@@ -31,9 +31,17 @@ def _show(
 
 
 def _user_error(error: BaseException | None) -> BaseException | None:
-    """Return the first error of the chain that is meant for the user: Kedro wraps some."""
+    """Return the first error of the chain that is meant for the user: Kedro wraps some.
+
+    An error of the system counts where it is the cause. Where something else went wrong while it
+    was being dealt with, that has to be seen.
+    """
+    is_cause = True
     while error is not None:
-        if isinstance(error, UserError | ParameterValidationError | OSError):
+        if isinstance(error, UserError | ParameterValidationError):
             return error
-        error = error.__cause__ or error.__context__
+        if is_cause and isinstance(error, OSError):
+            return error
+        is_cause = is_cause and error.__cause__ is not None
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return None
