@@ -48,4 +48,5 @@ class FitConfig(Config):
     monitor: Literal["val_loss", "val_f1"] = "val_loss"  # chooses the best epoch
     patience: int = Field(10, ge=0)  # epochs without a better one before stopping; 0: never stop
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    num_threads: PositiveInt | Literal["auto"] = "auto"  # of a CPU; auto: by the size of a batch
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: what is native

@@ -1,6 +1,7 @@
 """Where a network is fitted, in which precision, and by which kernels."""
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import torch
 from foldwise.errors import UserError
 from foldwise.modules.config import FitConfig
 
+_NUMBERS_PER_THREAD = 2**15
 _LIGHTNING_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
@@ -34,6 +36,33 @@ def choose_precision(fit: FitConfig, device: torch.device) -> str:
     if fit.precision != "auto":
         return fit.precision
     return "bfloat16" if _has_native_bfloat16(device) else "float32"
+
+
+def choose_num_threads(fit: FitConfig, shape: tuple[int, ...]) -> int:
+    """Return how many threads a fit uses on a CPU: one per 32,768 numbers of a batch, or fewer.
+
+    Threads that share too little work wait for each other most of the time. On 8x8 images one
+    thread is as fast as two on an idle machine, and several times faster on a busy one.
+
+    Args:
+        fit: `num_threads` and `batch_size`.
+        shape: Of one sample.
+    """
+    if fit.num_threads != "auto":
+        return fit.num_threads
+    wanted = fit.batch_size * math.prod(shape) // _NUMBERS_PER_THREAD
+    return max(1, min(wanted, torch.get_num_threads()))
+
+
+@contextlib.contextmanager
+def num_threads(number: int) -> Iterator[None]:
+    """Compute with so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

@@ -43,8 +43,10 @@ from foldwise.modules.data_module import (
 from foldwise.modules.fold_state import FitState, FoldStateCallback, StateFolder
 from foldwise.modules.hardware import (
     choose_device,
+    choose_num_threads,
     choose_precision,
     lightning_precision,
+    num_threads,
     reproducible,
 )
 from foldwise.modules.records import EpochRecord
@@ -239,6 +241,7 @@ def _fit(
         contextlib.closing(open_images(samples.x, job.training.rows, device)) as fitted,
         contextlib.closing(open_images(samples.x, job.validation.rows, device)) as inner,
         torch.random.fork_rng(devices=range(torch.cuda.device_count())),
+        num_threads(choose_num_threads(fit, _shape(samples))),
         reproducible(),
     ):
         training = TrainingBatches(
@@ -331,7 +334,9 @@ def _common_fingerprint(samples: Samples, folds: Folds, recipe: Recipe) -> dict[
         "device": device.type,
         "precision": choose_precision(recipe.fit, device),
         # The order of sums, and with it the last bits, depends on the number of threads.
-        "num_threads": torch.get_num_threads() if device.type == "cpu" else 0,
+        "num_threads": (
+            choose_num_threads(recipe.fit, _shape(samples)) if device.type == "cpu" else 0
+        ),
         "versions": _versions(),
     }
 
