@@ -97,7 +97,7 @@ bench: $(STAMP)  ## run the benchmarks
 
 .PHONY: clean
 clean:  ## remove caches and build output (data, runs and .venv stay)
-	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .viz build src/*.egg-info
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .viz build dvc_plots src/*.egg-info
 	@find src tests -type d -name __pycache__ -exec rm -rf {} +
 
 # `uv pip sync` removes what the lock does not name, the project itself included, but neither pip
