@@ -169,14 +169,14 @@ def assignment_hash(table: pd.DataFrame) -> str:
 
 def _assigned(of_repeat: pd.DataFrame, ids: npt.NDArray[np.object_]) -> Codes:
     """Return the fold of each id; a sample without one would slip into every training part."""
-    by_id = of_repeat.set_index("sample_id")["fold"]
-    shared = int(by_id.index.isin(ids).sum())
-    if not shared == len(by_id) == len(ids):
+    row = pd.Index(of_repeat["sample_id"]).get_indexer(pd.Index(ids, dtype="str"))
+    shared = int((row >= 0).sum())
+    if not shared == len(of_repeat) == len(ids):
         raise SplitError(
-            f"The folds were made from other samples: {shared} of the {len(by_id)} that they "
+            f"The folds were made from other samples: {shared} of the {len(of_repeat)} that they "
             f"assign are among the {len(ids)} at hand. Run the stage 'split' again."
         )
-    return by_id.reindex(ids).to_numpy(dtype=np.int64)
+    return of_repeat["fold"].to_numpy(dtype=np.int64)[row]
 
 
 def _units(rows: pd.DataFrame, config: SplitConfig) -> Codes:

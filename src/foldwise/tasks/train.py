@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
@@ -185,9 +186,11 @@ def fold_jobs(samples: Samples, folds: Folds, plan: pd.DataFrame, recipe: Recipe
     labels = samples.y
 
     def job(parts: FoldParts) -> FoldJob:
-        rows = _planned(plan, parts)
+        rows = plan[(plan["repeat"] == parts.repeat) & (plan["fold"] == parts.fold)]
         fitted = samples.positions(rows["sample_id"])
         inner = samples.positions(pd.Series(parts.validation, dtype=object))
+        allowed = samples.positions(pd.Series(parts.train, dtype=object))
+        _require_training_rows(fitted, allowed, parts)
         training = Part(
             fitted,
             labels[fitted],
@@ -203,17 +206,16 @@ def fold_jobs(samples: Samples, folds: Folds, plan: pd.DataFrame, recipe: Recipe
     return [job(parts) for parts in fold_parts(folds, samples.table)]
 
 
-def _planned(plan: pd.DataFrame, parts: FoldParts) -> pd.DataFrame:
-    """Return a fold's rows of the plan, all of them from its training part."""
-    rows = plan[(plan["repeat"] == parts.repeat) & (plan["fold"] == parts.fold)]
-    num_foreign = int((~rows["sample_id"].isin(parts.train)).sum())
-    if rows.empty or num_foreign:
+def _require_training_rows(
+    fitted: npt.NDArray[np.int64], allowed: npt.NDArray[np.int64], parts: FoldParts
+) -> None:
+    num_foreign = int((~np.isin(fitted, allowed)).sum())
+    if not len(fitted) or num_foreign:
         raise PlanError(
-            f"The balance plan was made for other folds: of its {len(rows)} rows for repeat "
+            f"The balance plan was made for other folds: of its {len(fitted)} rows for repeat "
             f"{parts.repeat}, fold {parts.fold}, {num_foreign} are not of the training part. "
             "Run the stage 'balance' again."
         )
-    return rows
 
 
 def _fit(
