@@ -5,6 +5,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch.nn import functional
 
+from foldwise.errors import UserError
 from foldwise.models.build import build_cnn
 from foldwise.models.config import CnnModelConfig, LeNet5Config, ResNet18Config, SmallCnnConfig
 
@@ -108,7 +109,7 @@ def test_an_image_too_small_is_an_error_that_names_the_least_size(config, axis):
         f"at least {config.least_side} x {config.least_side} pixels, .* {sides[0]} x {sides[1]}"
     )
 
-    with pytest.raises(ValueError, match=f"{config.name}.*{least}"):
+    with pytest.raises(UserError, match=f"{config.name}.*{least}"):
         build_cnn(config, (1, *sides), NUM_CLASSES)
 
 

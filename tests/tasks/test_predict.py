@@ -10,7 +10,7 @@ from foldwise.data.preprocessing import Preprocessing
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_cnn
 from foldwise.models.config import LeNet5Config, ResNet18Config, SmallCnnConfig
-from foldwise.modules.data_module import EvaluationBatches
+from foldwise.modules.data_module import EvaluationBatches, StreamedImages
 from foldwise.tasks import predict
 from foldwise.tasks.fold_models import (
     CARD,
@@ -83,6 +83,24 @@ def test_probabilities_are_the_softmax_of_the_networks_logits(predictor, models,
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)
+
+
+def test_images_of_a_memory_map_are_read_in_passing(predictor, samples, tmp_path, monkeypatch):
+    np.save(tmp_path / "x.npy", np.concatenate([samples.x] * 12))  # more than two batches
+    x = np.load(tmp_path / "x.npy", mmap_mode="r")
+    taken = []
+
+    class Watched(StreamedImages):
+        def take(self, positions):
+            taken.append(len(positions))
+            return super().take(positions)
+
+    monkeypatch.setattr(predict, "StreamedImages", Watched)
+    expected = np.concatenate([predictor.probabilities(samples.x)] * 12)
+    taken.clear()
+    np.testing.assert_allclose(predictor.probabilities(x), expected, rtol=1e-5)
+    assert sum(taken) == len(x)
+    assert max(taken) < len(x)
 
 
 def test_rows_choose_and_order_the_images(predictor, samples):

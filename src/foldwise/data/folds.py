@@ -176,7 +176,8 @@ def _assigned(of_repeat: pd.DataFrame, ids: npt.NDArray[np.object_]) -> Codes:
             f"The folds were made from other samples: {shared} of the {len(of_repeat)} that they "
             f"assign are among the {len(ids)} at hand. Run the stage 'split' again."
         )
-    return of_repeat["fold"].to_numpy(dtype=np.int64)[row]
+    fold: Codes = of_repeat["fold"].to_numpy(dtype=np.int64)[row]
+    return fold
 
 
 def _units(rows: pd.DataFrame, config: SplitConfig) -> Codes:

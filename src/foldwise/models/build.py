@@ -5,6 +5,7 @@ B: batch, C: channels, H: height, W: width, K: classes.
 
 from torch import nn
 
+from foldwise.errors import UserError
 from foldwise.models.config import CnnModelConfig, LeNet5Config, SmallCnnConfig
 from foldwise.models.lenet import LeNet5
 from foldwise.models.resnet import ResNet18
@@ -22,7 +23,7 @@ def build_cnn(config: CnnModelConfig, shape: tuple[int, int, int], num_classes: 
         num_classes: K.
 
     Raises:
-        ValueError: The images are too small for this network.
+        UserError: The images are too small for this network.
     """
     _check_size(config, shape)
     if isinstance(config, LeNet5Config):
@@ -35,7 +36,7 @@ def build_cnn(config: CnnModelConfig, shape: tuple[int, int, int], num_classes: 
 def _check_size(config: CnnModelConfig, shape: tuple[int, int, int]) -> None:
     _, height, width = shape
     if min(height, width) < config.least_side:
-        raise ValueError(
+        raise UserError(
             f"model.name {config.name!r} needs images of at least {config.least_side} x "
             f"{config.least_side} pixels, but these have {height} x {width}. Take a larger "
             "image size or another network."

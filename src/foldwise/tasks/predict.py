@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from foldwise.data.folds import Folds, fold_parts, held_out_ids
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_cnn
-from foldwise.modules.data_module import EvaluationBatches, Part, open_images
+from foldwise.modules.data_module import EvaluationBatches, Part, StreamedImages
 from foldwise.modules.hardware import reproducible
 from foldwise.tasks.fold_models import WEIGHTS, FoldModels, ModelCard, ModelError, read_card
 
@@ -53,7 +53,7 @@ class Predictor:
             )
         rows = np.arange(len(x)) if rows is None else rows
         part = Part(rows, np.zeros(len(rows), dtype=np.int64))
-        images = open_images(x, rows, self._device)
+        images = StreamedImages(x, rows, self._device)  # each is looked at once: no copy of all
         batches = EvaluationBatches(images, part, self.card.preprocessing, self._device)
         with torch.inference_mode(), reproducible():
             logits = [self._network(inputs).double() for inputs, _ in batches]
