@@ -19,8 +19,12 @@ def test_a_number_that_is_asked_for_is_taken():
 
 
 def test_the_number_of_threads_is_put_back():
+    def fail():
+        with num_threads(1):
+            assert torch.get_num_threads() == 1
+            raise RuntimeError
+
     before = torch.get_num_threads()
-    with pytest.raises(RuntimeError), num_threads(1):
-        assert torch.get_num_threads() == 1
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        fail()
     assert torch.get_num_threads() == before
