@@ -1,5 +1,6 @@
 """Kedro's settings of the project."""
 
+import warnings
 from pathlib import Path
 
 from kedro.config import OmegaConfigLoader
@@ -9,6 +10,10 @@ from foldwise import error_display
 from foldwise.hooks import ObserverHook, ParametersHook, TrackingHook
 
 error_display.install()
+
+# Advice to developers of these packages, not to who runs this project.
+for _module in (r"mlflow\.", r"kedro\.framework\.cli"):
+    warnings.filterwarnings("ignore", module=_module)
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
