@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from full_disk import full_disk
 from kedro.io import DatasetError
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
@@ -136,7 +137,7 @@ def test_a_first_save_that_fails_leaves_nothing(dataset, path, kind):
     assert not dataset.exists()
 
 
-def test_a_full_disk_leaves_the_earlier_file_and_names_it(dataset, path, kind, full_disk):
+def test_a_full_disk_leaves_the_earlier_file_and_names_it(dataset, path, kind):
     dataset.save(KINDS[kind][2])
     earlier = path.read_bytes()
     with full_disk(100), pytest.raises((DatasetError, OSError)) as failed:

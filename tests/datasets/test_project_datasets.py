@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from full_disk import full_disk
 from kedro.io import DatasetError
 
 from foldwise.data.folds import SplitConfig, make_folds
@@ -142,7 +143,7 @@ def test_damaged_samples_are_refused_and_rewritten(samples_dataset, samples, tmp
 
 @pytest.mark.parametrize("num_bytes", [1000, 9000])  # before the array ends, and the table
 def test_samples_that_do_not_fit_on_the_disk_leave_the_earlier_ones(
-    samples_dataset, samples, tmp_path, full_disk, num_bytes
+    samples_dataset, samples, tmp_path, num_bytes
 ):
     samples_dataset.save(samples)
     before = files(tmp_path)
@@ -171,7 +172,7 @@ def test_folds_that_are_loaded_equal_those_that_were_saved(folds_dataset, sample
 
 @pytest.mark.parametrize("num_bytes", [500, 3000])  # before the JSON ends, and the table alone
 def test_folds_that_do_not_fit_on_the_disk_leave_the_earlier_pair(
-    folds_dataset, samples, tmp_path, full_disk, num_bytes
+    folds_dataset, samples, tmp_path, num_bytes
 ):
     folds = make_folds(samples.table, SplitConfig())
     folds_dataset.save(folds)
@@ -230,9 +231,7 @@ def test_no_networks_and_networks_of_another_folder_cannot_be_saved(models_datas
         models_dataset.save(elsewhere)
 
 
-def test_a_network_that_does_not_fit_on_the_disk_leaves_the_earlier_one(
-    models_dataset, tmp_path, full_disk
-):
+def test_a_network_that_does_not_fit_on_the_disk_leaves_the_earlier_one(models_dataset, tmp_path):
     models = models_dataset.load()
     write_fold(models, 0, b"weights")
     before = files(tmp_path)
