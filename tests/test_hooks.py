@@ -96,3 +96,10 @@ def test_training_nodes_get_an_observer_that_tells_who_listens_then(monkeypatch,
     observer(TrainingStarted(3, 1, "cpu", "float32"))
     assert capsys.readouterr().err.startswith("Training 3 folds")
     observer(TrainingFinished())
+
+
+def test_an_environment_cannot_lead_elsewhere_either(monkeypatch, registered):
+    monkeypatch.setattr(hooks, "pipelines", registered)
+    config_loader = {"parameters": {}, "globals": {"experiment": "../elsewhere"}}
+    with pytest.raises(UserError, match="experiment is"):
+        ParametersHook().after_context_created(SimpleNamespace(config_loader=config_loader))

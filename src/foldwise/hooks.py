@@ -49,7 +49,8 @@ class ParametersHook:
         unknown = [str(name) for name in parameters if name not in known]
         if unknown:
             raise UserError(unknown_names_message(unknown, sorted(known)))
-        experiment = str(parameters.get(_EXPERIMENT, "digits"))
+        of_environment = context.config_loader["globals"].get(_EXPERIMENT, "digits")
+        experiment = str(parameters.get(_EXPERIMENT, of_environment))
         if not _EXPERIMENT_NAME.fullmatch(experiment):
             raise UserError(
                 f"experiment is {experiment!r}, but it names folders: allowed are 1 to 64 "
@@ -107,6 +108,7 @@ class TrackingHook(MlflowHook):
         uri = config["server"]["mlflow_tracking_uri"]
         self._experiment_name = config["tracking"]["experiment"]["name"]
         tracking.require_server(uri)
+        self._leave_run()  # Ctrl-C in a notebook leaves the last one open
         with tracking.one_at_a_time(self._project):
             tracking.prepare_store(uri, self._experiment_name, self._project)
             super().after_context_created(self._context)
@@ -119,7 +121,7 @@ class TrackingHook(MlflowHook):
         mlflow.set_tags(tracking.run_tags(self._project, self._experiment_name))
         self._folds = tracking.FoldRuns(self._client, self._experiment.experiment_id, self.run_id)
         _LISTENERS[TrackingHook.__name__] = self._folds
-        atexit.register(self._end_if_interrupted)
+        atexit.register(self._leave_run)
 
     @hook_impl
     def after_node_run(self, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
@@ -181,8 +183,8 @@ class TrackingHook(MlflowHook):
         self._params |= new
         tracking.log_params(self._client, self.run_id, new)
 
-    def _end_if_interrupted(self) -> None:
+    def _leave_run(self) -> None:
         # Kedro tells its hooks of errors, but not of Ctrl-C: MLflow would call the run finished.
         # It holds the same run once for every node, because kedro-mlflow starts it before each.
-        while mlflow.active_run() is not None:
+        while (run := mlflow.active_run()) is not None and run.info.run_id == self.run_id:
             mlflow.end_run(RunStatus.to_string(RunStatus.KILLED))

@@ -15,13 +15,13 @@ from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 import mlflow
+import psutil
 from mlflow.entities import Experiment, Metric, Param, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
-from foldwise.atomic import is_alive
 from foldwise.config import Scalar
 from foldwise.data.samples import Samples
 from foldwise.errors import UserError
@@ -67,6 +67,7 @@ class FoldRuns:
         match event:
             case FoldStarted():
                 self._start((event.repeat, event.fold))
+                self._watch()
                 self._add(event.history)
             case EpochFinished():
                 self._add((event.record,))
@@ -82,7 +83,7 @@ class FoldRuns:
             entries = [Metric(name, value, now, 0) for name, value in metrics.items()]
             self._client.log_batch(self._runs[key], metrics=entries)
 
-    def _start(self, key: FoldKey) -> str:
+    def _start(self, key: FoldKey) -> None:
         repeat, fold = key
         name = f"fold_{fold}" if repeat == 0 else f"repeat_{repeat}_fold_{fold}"
         run = self._client.create_run(
@@ -96,11 +97,16 @@ class FoldRuns:
             },
         )
         self._open, self._runs[key] = key, run.info.run_id
+
+    def _watch(self) -> None:
+        """Sample the machine's load into the open child."""
+        assert self._open is not None
         self._monitor = SystemMetricsMonitor(
-            run.info.run_id, sampling_interval=_SYSTEM_METRICS_INTERVAL_S
+            self._runs[self._open],
+            sampling_interval=_SYSTEM_METRICS_INTERVAL_S,
+            tracking_uri=self._client.tracking_uri,
         )
         self._monitor.start()
-        return str(run.info.run_id)
 
     def _add(self, history: tuple[EpochRecord, ...]) -> None:
         now = _now_ms()
@@ -214,8 +220,9 @@ def _write_ahead(client: MlflowClient, uri: str) -> None:
 def close_orphans(client: MlflowClient, experiment: Experiment) -> None:
     """Mark as killed what processes of this machine that no longer run have left running."""
     query = f"attributes.status = 'RUNNING' and tags.`{_HOST_TAG}` = '{platform.node()}'"
+    query += f" and tags.`{_PROCESS_TAG}` != ''"
     for run in client.search_runs([experiment.experiment_id], query):
-        if not is_alive(int(run.data.tags.get(_PROCESS_TAG, 0) or 0)):
+        if not _is_running(int(run.data.tags[_PROCESS_TAG]), run.info.start_time / 1000):
             client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
 
 
@@ -274,19 +281,28 @@ def _is_number(value: object) -> TypeGuard[float]:
     return math.isfinite(value)
 
 
+def _is_running(pid: int, since: float) -> bool:
+    """Tell whether a process runs that could have started something at `since` (seconds)."""
+    try:
+        return bool(psutil.Process(pid).create_time() <= since)
+    except psutil.Error:
+        return False
+
+
 def _process_tags() -> dict[str, str]:
     return {_HOST_TAG: platform.node(), _PROCESS_TAG: str(os.getpid())}
 
 
 def _git_commit(project: Path) -> str:
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(project), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        command = ["git", "--no-optional-locks", "-C", str(project), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+        return done.stdout.strip()
 
     try:
         is_dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
         return git("rev-parse", "HEAD") + ("-dirty" if is_dirty else "")
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.SubprocessError):
         return "unknown"
 
 
@@ -295,12 +311,15 @@ def _dvc_md5(project: Path, experiment: str) -> str:
     import yaml
 
     try:
-        lock = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))
+        lock = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         return "not under DVC"
+    except (OSError, yaml.YAMLError):
+        return "unknown: dvc.lock cannot be read"
     path = f"data/03_primary/{experiment}/samples"
     outs = [out for stage in lock.get("stages", {}).values() for out in stage.get("outs", [])]
-    return next((str(out["md5"]) for out in outs if out["path"] == path), "not under DVC")
+    found = (str(out.get("md5", "unknown")) for out in outs if out.get("path") == path)
+    return next(found, "not under DVC")
 
 
 def _now_ms() -> int:
