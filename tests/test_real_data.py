@@ -8,7 +8,7 @@ from project_copy import kedro
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 
-QUICK = "train_cnn.fit.max_epochs=1,train_cnn.model.widths=[8,16],evaluate.num_resamples=200"
+QUICK = "train_cnn.fit.max_epochs=1,evaluate.num_resamples=200"
 
 
 def run(project, name, source):
