@@ -293,3 +293,11 @@ def test_accuracy_of_correlated_groups_is_covered():
         found = estimate(target, probabilities, units, Resampling(0.95, 100, number))
         covered += found.averages["accuracy"].low <= 0.9 <= found.averages["accuracy"].high
     assert 0.91 <= covered / 500 <= 0.975
+
+
+def test_a_single_class_that_is_always_hit_has_proper_intervals():
+    target = np.zeros(12, dtype=np.int64)
+    averages, _ = confusion_estimates(target, target, 3, Resampling(0.95, 200, 0))
+    for name, found in averages.items():
+        if np.isfinite(found.value):
+            assert found.low is None or 0 <= found.low < found.high <= 1, name

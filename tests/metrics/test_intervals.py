@@ -157,3 +157,9 @@ def test_mean_interval_of_one_estimate_is_its_own():
     assert intervals.mean_interval(*one) == pytest.approx((0.7, 0.85))
     four = [np.full(4, v) for v in (0.8, 0.7, 0.85)]
     assert intervals.mean_interval(*four) == pytest.approx((0.75, 0.825))
+
+
+def test_no_variance_even_when_smoothed_leaves_a_proportion_of_the_units():
+    found = intervals.linear_variance_interval(1.0, 1.0, 0.0, 0.95, 12)
+    assert 0 < found.low < intervals.wilson_interval(1.0, 12, 0.95)[0]
+    assert found.high == 1

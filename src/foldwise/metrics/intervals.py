@@ -131,9 +131,9 @@ def linear_variance_interval(
         confidence: E.g. 0.95.
         num_units: How many units the variance rests on.
     """
-    size = (
-        smoothed_value * (1 - smoothed_value) / variance * few_units_factor(num_units, confidence)
-    )
+    # No variance even when smoothed (one class alone): then it is a proportion of the units.
+    size = smoothed_value * (1 - smoothed_value) / variance if variance > 0 else num_units
+    size *= few_units_factor(num_units, confidence)
     low, high = wilson_interval(value, size, confidence)
     return Interval(low, high, "Wilson, smoothed variance")
 
