@@ -88,6 +88,7 @@ class TrackingHook(MlflowHook):
         self._params: dict[str, Scalar] = {}
         self._has_samples = False
         self._evaluation: Evaluation | None = None
+        self._already_active_mlflow = False
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -115,8 +116,10 @@ class TrackingHook(MlflowHook):
         self._catalog, self._params = catalog, {}
         self._has_samples, self._evaluation = False, None
         super().before_pipeline_run(run_params, pipeline, catalog)
-        self._experiment = self.mlflow_config.tracking.experiment._experiment
         self._client = self.mlflow_config.server._mlflow_client
+        # A run that was open before (an orchestrator's) may belong to another experiment.
+        experiment_id = self._client.get_run(self.run_id).info.experiment_id
+        self._experiment = self._client.get_experiment(experiment_id)
         tracking.close_orphans(self._client, self._experiment)
         mlflow.set_tags(tracking.run_tags(self._project, self._experiment_name))
         self._folds = tracking.FoldRuns(self._client, self._experiment.experiment_id, self.run_id)
@@ -158,7 +161,7 @@ class TrackingHook(MlflowHook):
         mlflow.set_tag("params.hash", json_hash(self._params))
         super().after_pipeline_run(run_params, pipeline, catalog)
         # kedro-mlflow enters the run again before every node, but leaves it once.
-        while not self._already_active_mlflow and mlflow.active_run() is not None:
+        while not self._already_active_mlflow and self._is_active():
             mlflow.end_run()
         address = tracking.run_address(
             self.mlflow_config.server.mlflow_tracking_uri,
@@ -186,5 +189,10 @@ class TrackingHook(MlflowHook):
     def _leave_run(self) -> None:
         # Kedro tells its hooks of errors, but not of Ctrl-C: MLflow would call the run finished.
         # It holds the same run once for every node, because kedro-mlflow starts it before each.
-        while (run := mlflow.active_run()) is not None and run.info.run_id == self.run_id:
+        # It is not ours to end if it was open before.
+        while not self._already_active_mlflow and self._is_active():
             mlflow.end_run(RunStatus.to_string(RunStatus.KILLED))
+
+    def _is_active(self) -> bool:
+        run = mlflow.active_run()
+        return run is not None and run.info.run_id == self.run_id
