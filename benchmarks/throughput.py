@@ -177,8 +177,8 @@ def compare(model: CnnModelConfig, num_images: int, rounds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=int, default=4_000)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     _silence_lightning()
