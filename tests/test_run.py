@@ -191,7 +191,7 @@ def test_an_unchanged_run_trains_nothing_and_changes_no_byte(finished):
 
 MOMENTS = {
     "ingest": "08_reporting/test/data/data_card.json",
-    "first epoch": "06_models/test/cnn/fold_0/resume_*/epoch_00000.json",
+    "first epoch": "06_models/test/cnn/fold_0/**/*.json",  # or the fold's end, if that was fast
     "first fold": "06_models/test/cnn/fold_0/model.json",
     "predictions": "07_model_output/test/cnn/predictions.parquet",
 }
@@ -235,7 +235,7 @@ def test_ctrl_c_ends_the_run_as_killed(project):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    pattern = "06_models/test/cnn/fold_0/resume_*/epoch_00002.json"
+    pattern = "06_models/test/cnn/fold_0/resume_*/epoch_*.json"
     while process.poll() is None and not list((project / "data").glob(pattern)):
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)
