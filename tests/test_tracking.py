@@ -16,6 +16,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from foldwise import tracking
+from foldwise.atomic import one_at_a_time
 from foldwise.data.preprocessing import Preprocessing
 from foldwise.data.samples import Samples
 from foldwise.models.config import LeNet5Config
@@ -33,7 +34,6 @@ from foldwise.tracking import (
     TrackingError,
     close_orphans,
     numeric_leaves,
-    one_at_a_time,
     prepare_store,
     require_server,
     run_address,
@@ -222,7 +222,7 @@ def test_a_database_is_in_write_ahead_mode(store):
 def test_processes_that_prepare_one_store_at_once_do_not_fail(tmp_path):
     script = (
         "import sys; from pathlib import Path\n"
-        "from foldwise.tracking import one_at_a_time, prepare_store\n"
+        "from foldwise.atomic import one_at_a_time\nfrom foldwise.tracking import prepare_store\n"
         "project = Path(sys.argv[1])\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "with one_at_a_time(project):\n"

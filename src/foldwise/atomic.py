@@ -8,6 +8,7 @@ that names its process; the next writer of that folder sweeps it away.
 import contextlib
 import ctypes
 import errno
+import fcntl
 import functools
 import hashlib
 import json
@@ -66,6 +67,17 @@ def atomic_directory(path: Path) -> Iterator[Path]:
             _fsync(path.parent)
     finally:
         _remove(temporary)
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder that is there; a second process waits."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401  (any JSON value)

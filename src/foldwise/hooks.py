@@ -16,6 +16,7 @@ from mlflow.entities import RunStatus
 from rich.console import Console
 
 from foldwise import tracking
+from foldwise.atomic import one_at_a_time
 from foldwise.config import Config, Scalar, flatten, json_hash, unknown_names_message
 from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
@@ -110,7 +111,7 @@ class TrackingHook(MlflowHook):
         self._experiment_name = config["tracking"]["experiment"]["name"]
         tracking.require_server(uri)
         self._leave_run()  # Ctrl-C in a notebook leaves the last one open
-        with tracking.one_at_a_time(self._project):
+        with one_at_a_time(self._project):
             tracking.prepare_store(uri, self._experiment_name, self._project)
             super().after_context_created(self._context)
         self._catalog, self._params = catalog, {}

@@ -1,14 +1,13 @@
 """What MLflow is told of a run: a child per fold, hashes, the address in the UI."""
 
 import contextlib
-import fcntl
 import math
 import os
 import platform
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -175,17 +174,6 @@ def require_server(uri: str) -> None:
             f"({error}). Start it, or correct MLFLOW_TRACKING_URI or server.mlflow_tracking_uri "
             "in mlflow.yml; without either, runs go to sqlite:///mlflow.db."
         ) from None
-
-
-@contextlib.contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Hold a lock on a folder, so that runs started together set the store up one by one."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def prepare_store(uri: str, experiment: str, project: Path) -> None:

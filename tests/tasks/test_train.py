@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from project_copy import tree
 from safetensors.torch import load_file
 
 from foldwise.data.balance import BalanceConfig, plan_balance
@@ -21,11 +22,6 @@ from foldwise.tasks.events import EpochFinished, FoldFinished, FoldStarted
 from foldwise.tasks.fold_models import CARD, WEIGHTS, FoldModels
 from foldwise.tasks.predict import Predictor, predict_folds
 from foldwise.tasks.train import PlanError, cross_validate, fold_jobs, train_fold
-
-
-def tree(root):
-    """All files below a folder with their bytes."""
-    return {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
 class Recorder:

@@ -1,8 +1,6 @@
 """The folder of a family's trained networks, one per fold; free of torch."""
 
 import contextlib
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pydantic import ValidationError
 
 from foldwise.atomic import (
     atomic_directory,
+    one_at_a_time,
     read_sealed_json,
     sha256_file,
     sweep_strays,
@@ -95,12 +94,8 @@ class FoldModels:
     def exclusive(self) -> Iterator[None]:
         """Let one process at a time train here; a second one waits."""
         self.root.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.root, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with one_at_a_time(self.root):
             yield
-        finally:
-            os.close(descriptor)
 
 
 def read_card(folder: Path) -> ModelCard:
