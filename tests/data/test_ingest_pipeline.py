@@ -17,16 +17,18 @@ from foldwise.pipelines.ingest.nodes import ingest
 PARAMETERS = Path(__file__).parents[2] / "conf" / "base" / "parameters_ingest.yml"
 
 
-def test_the_stage_makes_samples_card_and_sheet():
-    config = IngestConfig()
-    catalog = DataCatalog({"params:ingest": MemoryDataset(config)})
+def test_the_stage_makes_samples_card_and_overview(tmp_path):
+    config, folder = IngestConfig(), tmp_path / "samples"
+    inputs = {"params:ingest": config, "samples_workspace": folder}
+    catalog = DataCatalog({name: MemoryDataset(value) for name, value in inputs.items()})
     pipeline = create_pipeline()
     outputs = SequentialRunner().run(pipeline, catalog)
     card = outputs["data_card"].load()
-    samples, skipped_files = ingest(config)
+    samples, skipped_files = ingest(config, folder)
     assert card == data_card(samples, skipped_files)
     assert card["num_samples"] == 1797
-    assert isinstance(outputs["contact_sheet"].load(), Figure)
+    assert isinstance(outputs["overview"].load(), Figure)
+    assert list(outputs["skipped_files_list"].load().columns) == ["path", "reason"]
     assert all(node.tags == {"ingest"} for node in pipeline.nodes)
     assert [node.name for node in pipeline.nodes] == ["ingest", "describe_samples"]
 

@@ -2,13 +2,21 @@
 
 import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from foldwise.data import samples as samples_module
-from foldwise.data.samples import Samples, SamplesError, array_hash, read_samples, write_samples
+from foldwise.data.samples import (
+    Samples,
+    SamplesError,
+    array_hash,
+    fill_samples_folder,
+    read_samples,
+    write_samples,
+)
 
 
 def make_samples(seed=0, num_samples=6):
@@ -142,3 +150,26 @@ def test_positions_follow_the_order_of_the_ids():
     assert samples.positions(pd.Series(["ä 4", "ä 0"])).tolist() == [4, 0]
     with pytest.raises(SamplesError, match="'x' is not among the 6 samples"):
         samples.positions(pd.Series(["ä 4", "x"]))
+
+
+def mapped(folder):
+    samples = make_samples()
+    np.save(folder / "x.npy", samples.x)
+    return samples, np.load(folder / "x.npy", mmap_mode="r")
+
+
+def test_an_array_that_is_in_its_place_stays_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    samples, x = mapped(tmp_path)
+    inode = (tmp_path / "x.npy").stat().st_ino
+    fill_samples_folder(Path("."), Samples(x, samples.table, samples.classes))
+    assert (tmp_path / "x.npy").stat().st_ino == inode
+    np.testing.assert_array_equal(read_samples(tmp_path).x, samples.x)
+
+
+def test_part_of_an_array_that_is_in_that_place_is_cut_out(tmp_path):
+    samples, x = mapped(tmp_path)
+    first, some = samples.table.iloc[:4], Samples(x[:4], samples.table.iloc[:4], samples.classes)
+    fill_samples_folder(tmp_path, some)
+    np.testing.assert_array_equal(read_samples(tmp_path).x, samples.x[:4])
+    pd.testing.assert_frame_equal(read_samples(tmp_path).table, first)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foldwise.data.sources.image_size import fit_arrays, fit_image
+from foldwise.data.readers.image_size import fit_arrays, fit_image
 
 POLICIES = ["resize", "center_crop", "pad"]
 

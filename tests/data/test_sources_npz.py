@@ -1,13 +1,15 @@
 """Arrays of every allowed layout and type become the same samples; others are refused by name."""
 
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+from foldwise.data.bad_input import IngestError
 from foldwise.data.ingest import IngestConfig, ingest
 from foldwise.data.sources.npz import NpzSource
-from foldwise.data.sources.source import IngestError
 
 GREY = np.random.default_rng(0).integers(0, 256, (6, 5, 7), dtype=np.uint8)  # (N, H, W)
 COLOUR = np.random.default_rng(1).integers(0, 256, (6, 5, 7, 3), dtype=np.uint8)  # (N, H, W, C)
@@ -19,7 +21,7 @@ def read(tmp_path):
     def read(parameters=None, **arrays):
         path = tmp_path / "data.npz"
         np.savez_compressed(path, **{"x": GREY, "y": Y, **arrays})
-        return NpzSource.of(path=path, **(parameters or {})).read()
+        return NpzSource.of(path=path, **(parameters or {})).read(tmp_path)
 
     return read
 
@@ -147,7 +149,7 @@ def test_a_class_without_a_row_is_an_error(tmp_path):
     path = tmp_path / "data.npz"
     np.savez(path, x=GREY, y=Y, classes=np.array(["a", "b", "none of us"]))
     with pytest.raises(IngestError, match="the classes 'none of us' have no sample"):
-        ingest(IngestConfig.of(source={"kind": "npz", "path": path}))
+        ingest(IngestConfig.of(source={"kind": "npz", "path": path}), tmp_path / "samples")
 
 
 def test_missing_keys_are_named_with_the_keys_found(tmp_path):
@@ -156,7 +158,7 @@ def test_missing_keys_are_named_with_the_keys_found(tmp_path):
     with pytest.raises(
         IngestError, match=r"no key 'x'; found are the keys 'images', 'y'\. Expected"
     ):
-        NpzSource(path=path).read()
+        NpzSource(path=path).read(tmp_path)
 
 
 def test_other_keys_are_not_looked_at(read):
@@ -165,11 +167,11 @@ def test_other_keys_are_not_looked_at(read):
 
 def test_files_that_are_no_npz_are_refused(tmp_path):
     with pytest.raises(IngestError, match=r"gone.npz' does not exist"):
-        NpzSource(path=tmp_path / "gone.npz").read()
-    np.save(tmp_path / "x.npy", GREY)
-    for path in (tmp_path, tmp_path / "x.npy"):
-        with pytest.raises(IngestError, match=r"is not an \.npz file"):
-            NpzSource(path=path).read()
+        NpzSource(path=tmp_path / "gone.npz").read(tmp_path)
+    (tmp_path / "x.csv").write_text("a,b")
+    for path in (tmp_path, tmp_path / "x.csv"):
+        with pytest.raises(IngestError, match=r"is not an \.npz or \.npy file"):
+            NpzSource(path=path).read(tmp_path)
 
 
 def test_damage_is_an_error(read, tmp_path):
@@ -181,7 +183,7 @@ def test_damage_is_an_error(read, tmp_path):
         damaged[position] ^= 0xFF
         path.write_bytes(bytes(damaged))
         try:
-            reading = NpzSource(path=path).read()
+            reading = NpzSource(path=path).read(tmp_path)
         except IngestError:
             continue
         np.testing.assert_array_equal(reading.x[:, 0], GREY)  # only time stamps and the like
@@ -192,7 +194,7 @@ def test_an_archive_that_unpacks_too_large_is_refused_unread(tmp_path):
     np.savez_compressed(path, x=np.zeros((300, 100, 100), np.uint8), y=np.zeros(300, int))
     assert path.stat().st_size < 10_000
     with pytest.raises(IngestError, match=r"unpacks to 300\d+ bytes, but .*max_bytes=1000000"):
-        NpzSource(path=path, max_bytes=1_000_000).read()
+        NpzSource(path=path, max_bytes=1_000_000).read(tmp_path)
 
 
 def test_an_array_header_that_lies_about_its_size_is_refused(tmp_path):
@@ -205,4 +207,110 @@ def test_an_array_header_that_lies_about_its_size_is_refused(tmp_path):
         )
         archive.writestr("y.npy", b"")
     with pytest.raises(IngestError, match="key x is damaged"):
-        NpzSource(path=path).read()
+        NpzSource(path=path).read(tmp_path)
+
+
+@pytest.fixture
+def read_npy(tmp_path):
+    def read_npy(x, y, **parameters):
+        for name, array in {"images.npy": x, "labels.npy": y}.items():
+            np.save(tmp_path / name, array, allow_pickle=True)
+        paths = {"path": tmp_path / "images.npy", "labels": tmp_path / "labels.npy"}
+        return NpzSource.of(**paths, **parameters).read(tmp_path)
+
+    return read_npy
+
+
+@pytest.mark.parametrize("x", [GREY, GREY / 255, np.asfortranarray(GREY)])
+def test_an_npy_with_labels_in_another(read_npy, tmp_path, x):
+    reading = read_npy(x, np.array(list("babaab")))
+    np.testing.assert_array_equal(reading.x[:, 0], GREY)
+    assert reading.table["label"].tolist() == list("babaab")
+    assert Path(reading.x.filename) == tmp_path / "x.npy"
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (GREY, Y[:5], "x has 6 rows, but y has 5"),
+        (GREY, Y.astype(float), r"labels.npy' has the type float64"),
+        (GREY, Y.astype(object), r"labels.npy': an array of Python objects"),
+        (GREY.astype(object), Y, r"images.npy': an array of Python objects"),
+        (GREY[:, 0], Y, r"images.npy' has the shape \(6, 7\)"),
+    ],
+)
+def test_npy_files_that_do_not_fit_are_refused(read_npy, x, y, message):
+    with pytest.raises(IngestError, match=message):
+        read_npy(x, y)
+
+
+def test_labels_belong_to_an_npy_only(tmp_path):
+    np.savez(tmp_path / "data.npz", x=GREY, y=Y)
+    np.save(tmp_path / "images.npy", GREY)
+    with pytest.raises(IngestError, match=r"labels is for an \.npy file"):
+        NpzSource(path=tmp_path / "data.npz", labels=tmp_path / "images.npy").read(tmp_path)
+    with pytest.raises(IngestError, match="labels is missing"):
+        NpzSource(path=tmp_path / "images.npy").read(tmp_path)
+    with pytest.raises(IngestError, match=r"source.labels: .*gone.npy' does not exist"):
+        NpzSource(path=tmp_path / "images.npy", labels=tmp_path / "gone.npy").read(tmp_path)
+
+
+def test_a_truncated_npy_is_refused(read_npy, tmp_path):
+    read_npy(GREY, Y)
+    whole = (tmp_path / "images.npy").read_bytes()
+    (tmp_path / "images.npy").write_bytes(whole[:-1])
+    with pytest.raises(IngestError, match=r"images.npy' is damaged"):
+        NpzSource(path=tmp_path / "images.npy", labels=tmp_path / "labels.npy").read(tmp_path)
+
+
+def test_a_limit_keeps_the_share_of_each_class(read_npy):
+    x = np.arange(200, dtype=np.uint8).repeat(4).reshape(200, 2, 2)
+    y = np.where(np.arange(200) < 150, "common", "rare")
+    reading = read_npy(x, y, limit=40)
+    assert reading.table["label"].value_counts().to_dict() == {"common": 30, "rare": 10}
+    ids = [f"row_{i:06d}" for i in reading.x[:, 0, 0, 0]]
+    assert reading.table["sample_id"].tolist() == ids
+
+
+SERIES = np.random.default_rng(2).normal(size=(6, 5, 3))
+SERIES[2, 0, 1] = np.nan  # a missing value
+
+
+@pytest.mark.parametrize(
+    ("modality", "x", "expected"),
+    [
+        ("series", SERIES, SERIES),
+        ("series", SERIES[:, :, 0], SERIES[:, :, :1]),
+        ("table", SERIES[:, 0], SERIES[:, 0]),
+        ("table", Y[:, None] > 0, Y[:, None]),
+    ],
+)
+@pytest.mark.parametrize("is_npy", [False, True])
+def test_series_and_tables(read, read_npy, modality, x, expected, is_npy):
+    reading = read_npy(x, Y, modality=modality) if is_npy else read({"modality": modality}, x=x)
+    assert reading.modality == modality
+    assert reading.x.dtype == np.float32
+    np.testing.assert_array_equal(reading.x, expected.astype(np.float32))
+    assert [feature.name for feature in reading.features] == [
+        f"x{i}" for i in range(expected.shape[-1])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("modality", "x", "message"),
+    [
+        ("series", SERIES[:, 0, 0], r"has the shape \(6,\). Expected is \(N, T, F\) or \(N, T\)"),
+        ("table", SERIES, r"has the shape \(6, 5, 3\). Expected is \(N, F\), not empty"),
+        ("table", SERIES[:, 0].astype(str), "has the type <U"),
+        ("table", np.where(SERIES[:, 0] == SERIES[4, 0, 1], np.inf, 0), "row 4 holds a value"),
+        ("table", np.full((6, 2), 1e300), "row 0 holds .* too large for 32 bits"),
+    ],
+)
+def test_what_is_no_series_or_table_is_refused(read, modality, x, message):
+    with pytest.raises(IngestError, match=message):
+        read({"modality": modality}, x=x)
+
+
+def test_series_have_no_image_size():
+    with pytest.raises(ValidationError, match="are for images, but modality=series"):
+        NpzSource.of(path="x.npz", modality="series", image_size=8)

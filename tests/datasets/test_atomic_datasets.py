@@ -14,6 +14,7 @@ from foldwise.datasets.atomic import (
     ParquetDataset,
     TextDataset,
 )
+from foldwise.errors import UserError
 
 NUMBERS = np.random.default_rng(0).random(2000)
 
@@ -145,3 +146,11 @@ def test_a_full_disk_leaves_the_earlier_file_and_names_it(dataset, path, kind):
     assert str(path) in str(failed.value)
     assert path.read_bytes() == earlier
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("kind", [CSVDataset, ParquetDataset, JSONDataset, TextDataset])
+def test_what_is_not_there_yet_is_told_with_the_stages(tmp_path, kind):
+    with pytest.raises(DatasetError) as caught:
+        kind(filepath=str(tmp_path / "plan")).load()
+    assert isinstance(caught.value.__cause__, UserError)
+    assert "plan is missing. Run the stage that makes it first" in str(caught.value.__cause__)

@@ -9,6 +9,7 @@ from typing import Any
 from kedro_datasets import json, matplotlib, pandas, text
 
 from foldwise.atomic import atomic_path
+from foldwise.errors import UserError
 
 
 class AtomicSave:
@@ -19,6 +20,20 @@ class AtomicSave:
 
     def _get_save_path(self) -> PurePosixPath:
         return self._temporary or super()._get_save_path()  # type: ignore[misc]  # of the other base
+
+    def load(self) -> Any:  # noqa: ANN401  (whatever the other base gives)
+        """Load the file.
+
+        Raises:
+            UserError: There is none.
+        """
+        path = Path(self._filepath)
+        if not path.exists():
+            raise UserError(
+                f"{path} is missing. Run the stage that makes it first: the stages are ingest, "
+                "audit, split, balance, augment, train, evaluate, in this order (--tags=...)."
+            )
+        return super().load()  # type: ignore[misc]  # of the other base
 
     def save(self, data: Any) -> None:  # noqa: ANN401  (whatever the other base takes)
         """Save to a temporary sibling, then rename it."""

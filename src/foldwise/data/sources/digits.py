@@ -1,24 +1,46 @@
 """The handwritten digits inside scikit-learn: real data that needs no network."""
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import model_validator
 
-from foldwise.config import Config
-from foldwise.data.sources.image_size import ImageSize, fit_arrays
-from foldwise.data.sources.source import Reading
+from foldwise.config import unknown_names_message
+from foldwise.data.readers.image_size import ImageSize, fit_arrays
+from foldwise.data.sources.source import Reading, SourceConfig
 
 _FULL_SCALE = 16  # the largest pixel value there
 
 
-class DigitsSource(Config):
+class DigitsSource(SourceConfig):
     """1797 grey images of 8 x 8 pixels, ten classes (Alpaydin and Kaynak, UCI 1998)."""
 
     kind: Literal["digits"] = "digits"
     image_size: ImageSize | None = None  # none: as they are
 
-    def read(self) -> Reading:
+    @model_validator(mode="before")
+    @classmethod
+    def _ask_for_kind(cls, data: Any) -> Any:  # noqa: ANN401  (pydantic passes raw input)
+        """Say why there is no path: most who give one have forgotten the kind."""
+        if not isinstance(data, Mapping) or "path" not in data:
+            return data
+        from foldwise.data.sources import KINDS_OF_PATHS
+
+        allowed = list(cls.model_fields)
+        unknown = [str(key) for key in data if key not in allowed]
+        raise ValueError(
+            f"{unknown_names_message(unknown, allowed)} ingest.source.kind is 'digits', the "
+            f"default, which reads no files; kinds that take a path: {', '.join(KINDS_OF_PATHS)}."
+        )
+
+    def inputs(self) -> Sequence[Path]:
+        """Return nothing: the digits never change."""
+        return ()
+
+    def read(self, scratch: Path) -> Reading:
         """Read the copy that is installed with scikit-learn."""
         from sklearn.datasets import load_digits
 

@@ -1,229 +1,150 @@
-"""Arrays in an `.npz` file.
+"""Arrays in NumPy's own files: an `.npz` archive, or an `.npy` file with the labels in another.
 
-N: samples, C: channels, H: height, W: width.
+N: samples, C: channels, H: height, W: width, T: time steps, F: features, K: classes.
 """
 
-import unicodedata
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from foldwise.config import Config
-from foldwise.data.sources.image_size import ImageSize, fit_arrays
-from foldwise.data.sources.source import IngestError, Reading, listing, printable
+from foldwise.data.bad_input import IngestError, listing
+from foldwise.data.readers.image_arrays import Layout, channels_first, write_images
+from foldwise.data.readers.image_size import ImageSize
+from foldwise.data.readers.label_arrays import labels_and_classes, names_of
+from foldwise.data.readers.npz_file import is_npy, map_npy, read_npz
+from foldwise.data.readers.number_arrays import (
+    features_last,
+    numbered_features,
+    write_numbers,
+)
+from foldwise.data.sources.limit import stratified_sample
+from foldwise.data.sources.source import Reading, SourceConfig
 
 AnyArray = npt.NDArray[Any]
-Layout = Literal["auto", "NHWC", "NCHW"]
-
-_LAYOUTS = "(N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels"
-_CHANNEL_COUNTS = (1, 3)
 
 
-class NpzSource(Config):
-    """Images `x` and labels `y`, with `group` and `classes` where there are any.
+class NpzSource(SourceConfig):
+    """Samples `x` and labels `y`, with `group` and `classes` where there are any.
 
-    `x` is uint8, or of another type with values in 0..1 (real numbers only) or 0..255; `y` holds
-    class names, or integers: indices into `classes` where that is given, else names. `group` holds
-    integers or strings. Other keys are not read.
+    Images are uint8, or of another type with values in 0..1 (real numbers only) or 0..255. Series,
+    (N, T, F) or (N, T), and tables, (N, F), are numbers of any kind, NaN where a value is missing.
+    `y` holds class names, or integers: indices into `classes` where that is given, else names.
+    `group` holds integers or strings. Other keys are not read. An `.npy` file is memory-mapped: it
+    may be larger than the memory, and is copied once, from file to file.
     """
 
     kind: Literal["npz"] = "npz"
-    path: Path  # `~` is the home folder
+    path: Path  # of the .npz with x and y, or of an .npy with x; `~` is the home folder
+    labels: Path | None = None  # of an .npy with y, where `path` is an .npy
+    modality: Literal["image", "series", "table"] = "image"  # of `x`
     image_size: ImageSize | None = None  # none: as they are
-    layout: Layout = "auto"  # of `x`; auto: the axis of length 1 or 3 holds the channels
-    max_bytes: int = Field(8 * 2**30, ge=1)  # of the arrays, unpacked
+    layout: Layout = "auto"  # of images; auto: the axis of length 1 or 3 holds the channels
+    max_bytes: int = Field(8 * 2**30, ge=1)  # of the arrays in an .npz, unpacked
 
-    def read(self) -> Reading:
+    @model_validator(mode="after")
+    def _check_modality(self) -> Self:
+        if self.modality != "image" and (self.image_size is not None or self.layout != "auto"):
+            raise ValueError(
+                f"'image_size' and 'layout' are for images, but modality={self.modality}"
+            )
+        return self
+
+    def inputs(self) -> Sequence[Path]:
+        """Return the paths."""
+        return tuple(p.expanduser() for p in (self.path, self.labels) if p is not None)
+
+    def read(self, scratch: Path) -> Reading:
         """Read the arrays, in their order.
 
         Raises:
             IngestError: The file, a key, a shape, a type or a value is not as it must be.
         """
-        path = self.path.expanduser()
-        arrays = _load(path, self.max_bytes)
-        x = _to_images(arrays["x"], f"'{path}', key x", self.layout)
-        _check_lengths(arrays, len(x), path)
-        labels, classes = _labels(arrays["y"], arrays.get("classes"), path)
+        arrays = self._arrays()
+        x = self._shaped(arrays["x"])
+        self._check_lengths(arrays, len(x))
+        known = self._known_classes(arrays)
+        labels, classes = labels_and_classes(arrays["y"], known, self._where("y"))
         table = pd.DataFrame(
-            {
-                "sample_id": [f"row_{i:06d}" for i in range(len(x))],
-                "label": labels,
-            }
+            {"sample_id": [f"row_{i:06d}" for i in range(len(x))], "label": labels}
         )
         if "group" in arrays:
-            table["group"] = _names(arrays["group"], f"'{path}', key group")
+            table["group"] = names_of(arrays["group"], self._where("group"))
+        rows = stratified_sample(table["sample_id"].tolist(), labels, self.limit or len(x))
         return Reading(
-            x=fit_arrays(x, self.image_size),
-            table=table,
+            x=self._write(x, rows, scratch),
+            table=table.iloc[rows].reset_index(drop=True),
             classes=classes,
             size_policy="none" if self.image_size is None else "resize",
+            modality=self.modality,
+            features=() if self.modality == "image" else numbered_features(x),
         )
 
+    def _shaped(self, x: AnyArray) -> AnyArray:
+        if self.modality == "image":
+            return channels_first(x, self._where("x"), self.layout)
+        return features_last(x, self._where("x"), self.modality)
 
-def _load(path: Path, max_bytes: int) -> dict[str, AnyArray]:
+    def _write(self, x: AnyArray, rows: npt.NDArray[np.int64], scratch: Path) -> AnyArray:
+        if self.modality == "image":
+            return write_images(x, rows, self._where("x"), self.image_size, scratch)
+        return write_numbers(x, rows, self._where("x"), scratch)
+
+    def _arrays(self) -> dict[str, AnyArray]:
+        path = self.path.expanduser()
+        _check_exists(path, "path", "an .npz or .npy file")
+        if not is_npy(path):
+            if self.labels is not None:
+                raise IngestError(
+                    f"ingest.source.labels is for an .npy file, but '{path}' is none. An .npz "
+                    "file holds its labels under the key y."
+                )
+            return read_npz(path, self.max_bytes)
+        if self.labels is None:
+            raise IngestError(
+                f"ingest.source.labels is missing: '{path}' is an .npy file and holds the images "
+                "alone. Expected is the path of another .npy file with as many labels."
+            )
+        _check_exists(self.labels.expanduser(), "labels", "an .npy file")
+        return {"x": map_npy(path), "y": np.asarray(map_npy(self.labels.expanduser()))}
+
+    def _where(self, key: str) -> str:
+        """Return what an error calls an array."""
+        if self.labels is None:
+            return f"'{self.path.expanduser()}', key {key}"
+        return f"'{(self.path if key == 'x' else self.labels).expanduser()}'"
+
+    def _check_lengths(self, arrays: dict[str, AnyArray], num_samples: int) -> None:
+        for key in ("y", "group"):
+            if key not in arrays:
+                continue
+            shape = arrays[key].shape
+            if len(shape) != 1:
+                raise IngestError(f"{self._where(key)} has the shape {shape}; expected is (N,).")
+            if shape[0] != num_samples:
+                raise IngestError(
+                    f"'{self.path.expanduser()}': x has {num_samples} rows, but {key} has "
+                    f"{shape[0]}. Both must have as many."
+                )
+
+    def _known_classes(self, arrays: dict[str, AnyArray]) -> list[str] | None:
+        if "classes" not in arrays:
+            return None
+        where, classes = self._where("classes"), arrays["classes"]
+        if classes.ndim != 1:
+            raise IngestError(f"{where} has the shape {classes.shape}; expected is (K,).")
+        known = names_of(classes, where)
+        if len(set(known)) < len(known):
+            raise IngestError(f"{where} names a class twice: {listing(known)}.")
+        return known
+
+
+def _check_exists(path: Path, parameter: str, expected: str) -> None:
     if not path.exists():
         raise IngestError(
-            f"ingest.source.path: '{path}' does not exist. Expected is an .npz file."
+            f"ingest.source.{parameter}: '{path}' does not exist. Expected is {expected}."
         )
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        raise IngestError(f"ingest.source.path: '{path}' is not an .npz file.")
-    try:
-        archive = zipfile.ZipFile(path)
-    except Exception as error:  # a damaged directory can make it fail in any way
-        raise IngestError(f"'{path}' is damaged ({error}).") from None
-    with archive:
-        sizes = {info.filename.removesuffix(".npy"): info.file_size for info in archive.filelist}
-        wanted = [key for key in ("x", "y", "group", "classes") if key in sizes]
-        _check_keys(path, sizes, wanted, max_bytes)
-        return {key: _load_key(archive, key, path) for key in wanted}
-
-
-def _check_keys(path: Path, sizes: dict[str, int], wanted: Sequence[str], max_bytes: int) -> None:
-    missing = [key for key in ("x", "y") if key not in sizes]
-    if missing:
-        raise IngestError(
-            f"'{path}' has no key {listing(missing)}; found are the keys "
-            f"{listing(sorted(sizes)) or '(none)'}. Expected: x, y. Allowed: group, classes."
-        )
-    num_bytes = sum(sizes[key] for key in wanted)
-    if num_bytes > max_bytes:
-        raise IngestError(
-            f"'{path}' unpacks to {num_bytes} bytes, but ingest.source.max_bytes={max_bytes}."
-        )
-
-
-def _load_key(archive: zipfile.ZipFile, key: str, path: Path) -> AnyArray:
-    try:
-        with archive.open(f"{key}.npy") as member:
-            array: AnyArray = np.lib.format.read_array(member, allow_pickle=False)
-            member.read(1)  # at the end the checksum is verified
-    except Exception as error:  # a hostile file can make a decoder fail in any way
-        if "allow_pickle" in str(error):
-            raise IngestError(
-                f"'{path}', key {key}: an array of Python objects, which is never unpickled. "
-                "Store numbers, or strings as a NumPy string array (`.astype(str)`)."
-            ) from None
-        raise IngestError(f"'{path}', key {key} is damaged ({error}).") from None
-    return array
-
-
-def _check_lengths(arrays: dict[str, AnyArray], num_samples: int, path: Path) -> None:
-    for key in ("y", "group"):
-        if key not in arrays:
-            continue
-        shape = arrays[key].shape
-        if len(shape) != 1:
-            raise IngestError(f"'{path}', key {key} has the shape {shape}; expected is (N,).")
-        if shape[0] != num_samples:
-            raise IngestError(
-                f"'{path}': x has {num_samples} rows, but {key} has {shape[0]}. "
-                "Both must have as many."
-            )
-
-
-def _to_images(x: AnyArray, where: str, layout: Layout) -> npt.NDArray[np.uint8]:
-    """Return (N, C, H, W)."""
-    if x.size == 0:
-        raise IngestError(f"{where} is empty: its shape is {x.shape}. Expected is {_LAYOUTS}.")
-    if x.ndim == 3 and layout == "auto":
-        return np.ascontiguousarray(_to_bytes(x, where))[:, np.newaxis]
-    if x.ndim != 4:
-        raise IngestError(f"{where} has the shape {x.shape}. Expected is {_LAYOUTS}.")
-    if _channels_last(x.shape, where, layout):
-        x = np.moveaxis(x, -1, 1)
-    if x.shape[1] not in _CHANNEL_COUNTS:
-        raise IngestError(f"{where} has {x.shape[1]} channels (layout {layout}). Allowed: 1 or 3.")
-    return np.ascontiguousarray(_to_bytes(x, where))
-
-
-def _channels_last(shape: tuple[int, ...], where: str, layout: Layout) -> bool:
-    if layout != "auto":
-        return layout == "NHWC"
-    first, last = shape[1] in _CHANNEL_COUNTS, shape[3] in _CHANNEL_COUNTS
-    if first == last:
-        problem = "two axes that could hold" if first else "no axis that could hold"
-        raise IngestError(
-            f"{where} has the shape {shape}: {problem} the channels. Expected is {_LAYOUTS}; "
-            "ingest.source.layout (NHWC or NCHW) says which."
-        )
-    return last
-
-
-def _to_bytes(x: AnyArray, where: str) -> npt.NDArray[np.uint8]:
-    if x.dtype == np.uint8:
-        return x
-    if x.dtype.kind not in "biuf":
-        raise IngestError(f"{where} has the type {x.dtype}. Allowed: uint8, or numbers in 0..255.")
-    _refuse_rows(~np.isfinite(x), x, where, "finite numbers")
-    _refuse_rows((x < 0) | (x > 255), x, where, "0..1 or 0..255")
-    if x.dtype.kind == "b" or (x.dtype.kind == "f" and x.max() <= 1):
-        x = x * np.float32(255)
-    return np.rint(x).astype(np.uint8)
-
-
-def _refuse_rows(is_wrong: npt.NDArray[np.bool_], x: AnyArray, where: str, allowed: str) -> None:
-    rows = np.flatnonzero(is_wrong.any(axis=tuple(range(1, x.ndim))))
-    if len(rows):
-        value = x[rows[0]][is_wrong[rows[0]]][0]
-        raise IngestError(
-            f"{where}: row {rows[0]} holds {value}; {len(rows)} of {len(x)} rows hold such "
-            f"values. Allowed are {allowed}."
-        )
-
-
-def _labels(
-    y: AnyArray, classes: AnyArray | None, path: Path
-) -> tuple[list[str], tuple[str, ...]]:
-    """Return the class name of each row, and the classes in order."""
-    where = f"'{path}', key y"
-    names = _names(y, where)
-    if classes is None:
-        order = np.unique(y) if y.dtype.kind in "iu" else sorted(set(names))
-        return names, tuple(str(name) for name in order)
-    if classes.ndim != 1:
-        raise IngestError(
-            f"'{path}', key classes has the shape {classes.shape}; expected is (K,)."
-        )
-    known = _names(classes, f"'{path}', key classes")
-    if len(set(known)) < len(known):
-        raise IngestError(f"'{path}', key classes names a class twice: {listing(known)}.")
-    if y.dtype.kind in "iu":
-        _refuse_labels((y < 0) | (y >= len(known)), names, where, f"0..{len(known) - 1}")
-        names = [known[index] for index in y]
-    unknown = np.array([name not in set(known) for name in names], bool)
-    _refuse_labels(unknown, names, where, listing(known))
-    return names, tuple(known)
-
-
-def _refuse_labels(
-    is_wrong: npt.NDArray[np.bool_], names: Sequence[str], where: str, allowed: str
-) -> None:
-    rows = np.flatnonzero(is_wrong)
-    if len(rows):
-        raise IngestError(
-            f"{where}: row {rows[0]} is '{printable(names[rows[0]])}', and {len(rows)} of "
-            f"{len(names)} rows are not among the classes. Allowed: {allowed}."
-        )
-
-
-def _names(array: AnyArray, where: str) -> list[str]:
-    """Return integers or strings as NFC-normalised strings."""
-    if array.dtype.kind not in "iuUS":
-        raise IngestError(f"{where} has the type {array.dtype}. Allowed: integers or strings.")
-    try:
-        text = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array.astype(str)
-    except UnicodeDecodeError as error:
-        raise IngestError(f"{where} holds bytes that are not UTF-8 ({error}).") from None
-    names = [unicodedata.normalize("NFC", str(name)) for name in text]
-    blank = [row for row, name in enumerate(names) if not name.strip()]
-    if blank:
-        raise IngestError(
-            f"{where}: row {blank[0]} is blank, as {len(blank)} of {len(names)} are."
-        )
-    return names

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foldwise.data.sources.folder_tree import ImageFile, Tree
-from foldwise.data.sources.image_file import SUFFIXES
-from foldwise.data.sources.source import IngestError, listing, printable
+from foldwise.data.bad_input import IngestError, listing, printable
+from foldwise.data.images.decode import SUFFIXES
+from foldwise.data.readers.folder_tree import ImageFile, Tree
 
 logger = logging.getLogger(__name__)
 

@@ -3,15 +3,11 @@
 N: samples, C: channels, H: height, W: width.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from pydantic import Field
-
-Side = Annotated[int, Field(ge=1, le=4096)]
-ImageSize = Side | tuple[Side, Side]  # pixels: one number for a square, or [height, width]
 
 SizePolicy = Literal["resize", "center_crop", "pad"]
 # resize: both sides to the wanted size, the aspect ratio is lost
@@ -22,7 +18,7 @@ SizePolicy = Literal["resize", "center_crop", "pad"]
 _RESAMPLE = Image.Resampling.BILINEAR
 
 
-def height_and_width(size: ImageSize) -> tuple[int, int]:
+def height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
     """Return (height, width).
 
     >>> height_and_width(64), height_and_width((48, 64))
@@ -31,7 +27,7 @@ def height_and_width(size: ImageSize) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 
-def fit_image(image: Image.Image, size: ImageSize, policy: SizePolicy) -> Image.Image:
+def fit_image(image: Image.Image, size: int | tuple[int, int], policy: SizePolicy) -> Image.Image:
     """Return the image (mode L or RGB) at the wanted size."""
     height, width = height_and_width(size)
     if policy == "center_crop":
@@ -42,7 +38,7 @@ def fit_image(image: Image.Image, size: ImageSize, policy: SizePolicy) -> Image.
 
 
 def fit_arrays(
-    x: npt.NDArray[np.uint8], size: ImageSize | None, policy: SizePolicy = "resize"
+    x: npt.NDArray[np.uint8], size: int | tuple[int, int] | None, policy: SizePolicy = "resize"
 ) -> npt.NDArray[np.uint8]:
     """Bring arrays (N, C, h, w) to (N, C, H, W); no size leaves them as they are."""
     if size is None or height_and_width(size) == x.shape[2:]:
