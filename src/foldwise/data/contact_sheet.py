@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from foldwise.data.card import class_counts
+from foldwise.data.example_rows import draw_examples, rows_by_stratum
 from foldwise.data.samples import Samples
-from foldwise.seeds import numpy_generator
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 Bytes = npt.NDArray[np.uint8]
 
-_SEED = 0  # of the draw of examples: the picture of one data set is always the same
 _MAX_CLASSES = 60
 _CLASSES_PER_COLUMN = 20
 _MAX_NAME_LENGTH = 24
@@ -35,12 +33,16 @@ def contact_sheet(samples: Samples, examples_per_class: int = 8) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    counts = class_counts(samples)
-    shown = _classes_to_show(counts)
+    strata = rows_by_stratum(samples)
+    counts = {name: len(rows) for name, rows in strata.items()}
+    shown = strata_to_show(counts, _MAX_CLASSES)
     num_columns = -(-len(shown) // _CLASSES_PER_COLUMN)
     num_rows = -(-len(shown) // num_columns)
-    strips = [_class_strip(samples, n, max(examples_per_class // num_columns, 3)) for n in shown]
-    labels = [f"{_short(name)}  {counts[name]}" for name in shown]
+    num_examples = max(examples_per_class // num_columns, 3)
+    strips = [
+        _strip(samples, draw_examples(n, strata[n], num_examples), num_examples) for n in shown
+    ]
+    labels = [f"{shortened(name)}  {counts[name]}" for name in shown]
     sheet = _Sheet(strips[0].shape, samples.x.shape[2:], labels, num_rows, num_columns)
     figure = Figure(figsize=(sheet.width, sheet.height), dpi=110)
     for i in range(num_columns):
@@ -48,20 +50,31 @@ def contact_sheet(samples: Samples, examples_per_class: int = 8) -> Figure:
         num_in_column = len(labels[rows])
         axes = figure.add_axes(sheet.place(i, num_in_column))
         _draw_column(axes, np.concatenate(strips[rows]), labels[rows])
-    title = f"{len(samples)} samples, {len(samples.classes)} classes"
-    if len(shown) < len(samples.classes):
+    title = f"{len(samples)} samples"
+    title += f", {len(samples.classes)} classes" if samples.classes else ", by target"
+    if len(shown) < len(strata):
         half = len(shown) // 2
         title += f" (shown: the {half} most frequent and the {half} rarest)"
     figure.text(0.12 / sheet.width, 1 - 0.28 / sheet.height, title, fontsize=11)
     return figure
 
 
-def _classes_to_show(counts: dict[str, int]) -> list[str]:
-    if len(counts) <= _MAX_CLASSES:
+def strata_to_show(counts: dict[str, int], most: int) -> list[str]:
+    """Return all names, or, of more than `most`, half the most frequent and half the rarest."""
+    if len(counts) <= most:
         return list(counts)
     by_count = sorted(counts, key=lambda name: -counts[name])
-    kept = {*by_count[: _MAX_CLASSES // 2], *by_count[-_MAX_CLASSES // 2 :]}
+    kept = {*by_count[: most // 2], *by_count[-(most // 2) :]}
     return [name for name in counts if name in kept]
+
+
+def shortened(name: str) -> str:
+    """Return a printable name of bounded length; both ends of a long one are kept."""
+    text = "".join(c if c.isprintable() else "?" for c in name)
+    if len(text) <= _MAX_NAME_LENGTH:
+        return text
+    half = _MAX_NAME_LENGTH // 2
+    return f"{text[:half]}…{text[1 - half :]}"
 
 
 class _Sheet:
@@ -112,25 +125,11 @@ def _draw_column(axes: Axes, strips: Bytes, labels: list[str]) -> None:
     axes.set_frame_on(False)
 
 
-def _class_strip(samples: Samples, name: str, num_examples: int) -> Bytes:
-    """Return examples of a class side by side, (H + gap, num_examples * (W + gap), 3)."""
-    members = np.flatnonzero(samples.table["label"] == name)
-    generator = numpy_generator(_SEED, "contact_sheet", name)
-    drawn = generator.choice(members, min(num_examples, len(members)), replace=False)
+def _strip(samples: Samples, rows: npt.NDArray[np.int64], num_examples: int) -> Bytes:
+    """Return examples side by side, (H + gap, num_examples * (W + gap), 3)."""
     height, width = samples.x.shape[2:]
     gap = max(1, max(height, width) // 16)
     strip = np.full((height + gap, num_examples, width + gap, 3), _PAPER, np.uint8)
-    for i, position in enumerate(np.sort(drawn)):
-        strip[:height, i, :width] = np.moveaxis(
-            samples.x[position], 0, -1
-        )  # (C, H, W) -> (H, W, C)
+    for i, row in enumerate(rows):
+        strip[:height, i, :width] = np.moveaxis(samples.x[row], 0, -1)  # (C, H, W) -> (H, W, C)
     return strip.reshape(height + gap, -1, 3)
-
-
-def _short(name: str) -> str:
-    """Return a printable name of bounded length; both ends of a long one are kept."""
-    text = "".join(c if c.isprintable() else "?" for c in name)
-    if len(text) <= _MAX_NAME_LENGTH:
-        return text
-    half = _MAX_NAME_LENGTH // 2
-    return f"{text[:half]}…{text[1 - half :]}"
