@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.utils.class_weight import compute_sample_weight
 
-from foldwise.data.balance import BalanceConfig, inverse_frequency, plan_balance
+from foldwise.data.balance import BalanceConfig, BalanceError, inverse_frequency, plan_balance
 from foldwise.data.folds import SplitConfig, fold_parts, make_folds
 
 SHARES = {"common": 58, "middle": 22, "rare": 20}
@@ -61,3 +61,14 @@ def test_weights_come_from_the_fold_alone(rows, folds):
         fitted = labels[list(parts.train)]
         expected = compute_sample_weight("balanced", fitted)
         np.testing.assert_allclose(plan.loc[plan["fold"] == parts.fold, "loss_weight"], expected)
+
+
+def test_a_regression_is_not_balanced(rows):
+    numbers = rows.drop(columns="label").assign(target=np.arange(len(rows)) / 7)
+    folds = make_folds(numbers, SplitConfig())
+    plan = plan_balance(numbers, folds, BalanceConfig())
+    for parts in fold_parts(folds, numbers):
+        assert list(plan[plan["fold"] == parts.fold]["sample_id"]) == list(parts.train)
+    assert (plan[["sampling_weight", "loss_weight"]] == 1).all(axis=None)
+    with pytest.raises(BalanceError, match=r"'class_weights', but .*\(target\).*Allowed: 'none'"):
+        plan_balance(numbers, folds, BalanceConfig(method="class_weights"))

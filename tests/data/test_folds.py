@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldwise.data.audit import LeakError, tie_together
 from foldwise.data.folds import (
     HELD_OUT,
+    UNUSED,
     SplitConfig,
     SplitError,
     fold_parts,
@@ -18,6 +18,7 @@ from foldwise.data.folds import (
     read_folds,
     write_folds,
 )
+from foldwise.data.leaks import LeakError
 
 
 def table(labels, groups=None, contents=None, official=None):
@@ -116,6 +117,18 @@ def test_too_few_members_name_the_class_the_count_and_what_would_work(members):
     assert "merging or dropping" in message
 
 
+def test_fewer_folds_without_a_test_part_are_offered_where_they_work():
+    rows = table(["a"] * 50 + ["rare"] * 2)
+    with pytest.raises(SplitError) as refused:
+        make_folds(rows, SplitConfig())
+    assert "split.num_folds=2 with split.test_fraction=0" in str(refused.value)
+    make_folds(rows, SplitConfig(num_folds=2, test_fraction=0))
+    with pytest.raises(SplitError) as refused:
+        make_folds(rows, SplitConfig(test_fraction=0))
+    assert "after the test part" not in str(refused.value)
+    assert "split.test_fraction=0" not in str(refused.value)
+
+
 def test_equal_contents_are_kept_on_one_side():
     contents = [f"c{i // 2}" for i in range(200)]
     folds = make_folds(table(["a"] * 120 + ["b"] * 80, contents=contents), SplitConfig())
@@ -125,7 +138,7 @@ def test_equal_contents_are_kept_on_one_side():
 def test_a_leak_is_an_error_that_names_the_rows():
     contents = [f"c{i // 2}" for i in range(200)]
     rows = table(["a"] * 120 + ["b"] * 80, contents=contents)
-    with pytest.raises(LeakError, match=r"samples of equal content.*s00\d\d\d = s00\d\d\d"):
+    with pytest.raises(LeakError, match=r"samples of equal content.*s00\d\d\d, s00\d\d\d"):
         make_folds(rows, SplitConfig(on_leak="error"))
 
 
@@ -138,26 +151,19 @@ def test_a_leak_can_be_reported_instead():
     assert findings[0]["sample_ids"] == [["s00000", "s00001"]]
 
 
-def test_a_group_across_an_official_split_is_an_error_even_when_tied():
-    groups = ["g"] * 2 + [f"h{i}" for i in range(98)]
+def test_what_is_tied_to_an_official_test_part_is_set_aside_and_the_test_part_stays_whole():
+    groups = ["g"] * 3 + [f"h{i}" for i in range(97)]
     official = ["test"] + ["train"] * 99
-    with pytest.raises(LeakError, match="one group's samples"):
-        make_folds(table(["a", "b"] * 50, groups, official=official), SplitConfig())
-
-
-def test_equal_content_under_two_labels_is_found():
-    contents = ["same", "same"] + [f"c{i}" for i in range(98)]
-    findings = make_folds(table(["a", "b"] * 50, contents=contents), SplitConfig()).info[
-        "findings"
-    ]
-    assert [(f["check"], f["severity"]) for f in findings] == [("label_conflict", "warn")]
-
-
-def test_units_follow_chains_of_groups_and_contents():
-    rows = table(["a"] * 5, ["g", "g", None, None, None], ["1", "2", "2", "3", "4"])
-    units = tie_together(rows, ["group", "sha256"])
-    assert len(set(units[:3])) == 1
-    assert len(set(units)) == 3
+    rows = table(["a", "b"] * 50, groups, official=official)
+    folds = make_folds(rows, SplitConfig())
+    assert fold_of(folds)[["s00000", "s00001", "s00002"]].tolist() == [HELD_OUT, UNUSED, UNUSED]
+    assert (fold_of(folds) >= 0).sum() == 97
+    found = folds.info["findings"]
+    assert [(f["check"], f["severity"]) for f in found] == [("tied_to_test", "warn")]
+    assert found[0]["values"] == {"num_samples": 2}
+    assert found[0]["sample_ids"] == [["s00000", "s00001", "s00002"]]
+    with pytest.raises(LeakError, match="1 group stands in more"):
+        make_folds(rows, SplitConfig(on_leak="error"))
 
 
 @pytest.mark.parametrize("on_leak", ["warn", "group"])
@@ -227,3 +233,12 @@ def test_damaged_or_foreign_folds_are_refused(tmp_path):
     path.write_bytes(b"PAR1 not a table")
     with pytest.raises(SplitError, match="is damaged"):
         read_folds(path)
+
+
+def test_no_held_out_fraction_is_offered_where_the_test_part_is_given():
+    official = ["test"] * 10 + ["train"] * 42
+    rows = table(["a"] * 9 + ["rare"] + ["a"] * 40 + ["rare"] * 2, official=official)
+    with pytest.raises(SplitError) as error:
+        make_folds(rows, SplitConfig())
+    assert "split.num_folds=2" in str(error.value)
+    assert "test_fraction" not in str(error.value)

@@ -14,8 +14,14 @@ import pandas as pd
 
 from foldwise.config import Config
 from foldwise.data.folds import FoldParts, Folds, fold_parts
+from foldwise.data.samples import target_columns
+from foldwise.errors import UserError
 
 Weights = npt.NDArray[np.float64]
+
+
+class BalanceError(UserError):
+    """The remedy does not fit the samples."""
 
 
 class BalanceConfig(Config):
@@ -30,9 +36,18 @@ def plan_balance(table: pd.DataFrame, folds: Folds, config: BalanceConfig) -> pd
     Args:
         table: The samples' table; `sample_id` and `label` are read.
         folds: The folds; only their inner training parts enter the plan.
-        config: The remedy.
+        config: The remedy; of a regression, which has no classes, `none`.
+
+    Raises:
+        BalanceError: The task is a regression, and the remedy is one for classes.
     """
-    labels = table.set_index("sample_id")["label"]
+    targets = target_columns(table)
+    if targets and config.method != "none":
+        raise BalanceError(
+            f"balance.method is {config.method!r}, but the samples have numbers to predict "
+            f"({', '.join(targets)}) and no classes. Allowed: 'none'."
+        )
+    labels = table.set_index("sample_id")[targets[0] if targets else "label"]
     return pd.concat(
         [_plan_fold(parts, labels, config) for parts in fold_parts(folds, table)],
         ignore_index=True,

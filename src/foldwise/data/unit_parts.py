@@ -3,10 +3,63 @@
 N: samples, P: parts, K: classes.
 """
 
+import warnings
+from fractions import Fraction
+
 import numpy as np
 import numpy.typing as npt
 
 Codes = npt.NDArray[np.int64]
+
+
+def stratified_parts(labels: Codes, units: Codes, num_parts: int, seed: int) -> Codes:
+    """Return the part of each sample, shape (N,), stratified; no unit stands in two parts."""
+    from sklearn.model_selection import StratifiedKFold
+
+    units = np.unique(units, return_inverse=True)[1]
+    tied = np.bincount(units).max(initial=0) > 1
+    if tied or num_parts > np.bincount(labels).max(initial=0):  # more than scikit-learn cuts
+        return deal_units(labels, units, num_parts, seed)
+    splitter = StratifiedKFold(num_parts, shuffle=True, random_state=seed % 2**32)
+    parts = np.empty(len(labels), dtype=np.int64)
+    with warnings.catch_warnings():
+        # Rare classes are judged when the folds are made; an inner part may do without one.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        for number, (_, members) in enumerate(splitter.split(np.zeros(len(labels)), labels)):
+            parts[members] = number
+    return parts
+
+
+def part_of_fraction(labels: Codes, units: Codes, fraction: float, seed: int) -> Codes:
+    """Return the positions of one part of about `fraction`, sorted.
+
+    The fraction is k of m equal parts. Of the m unions of k neighbours, the one whose class counts
+    are nearest to their share is taken, so that a rare class is not missed by chance.
+    """
+    share = _ratio(fraction, len(np.unique(units)))
+    size = share.denominator
+    parts = stratified_parts(labels, units, size, seed)
+    cells = np.zeros((size, labels.max(initial=0) + 1), dtype=np.int64)  # (m, K)
+    np.add.at(cells, (parts, labels), 1)
+    wanted = fraction * cells.sum(axis=0)
+    neighbours = (np.arange(size)[:, None] + np.arange(share.numerator)) % size  # (m, k)
+
+    def distance(union: Codes) -> float:
+        counts = cells[union].sum(axis=0)
+        absent = (counts == 0) & (wanted > 0)
+        return float(absent.sum() * len(labels) + np.abs(counts - wanted).sum())
+
+    return np.flatnonzero(np.isin(parts, min(neighbours, key=distance)))
+
+
+def _ratio(fraction: float, num_units: int) -> Fraction:
+    """Return the nearest k / m: m is at most 10, more only for smaller parts than a tenth.
+
+    >>> [str(_ratio(fraction, 1000)) for fraction in (0.1, 0.15, 0.4, 0.02)]
+    ['1/10', '1/7', '2/5', '1/50']
+    """
+    most = max(2, min(max(10, round(1 / fraction)), num_units))
+    return max(Fraction(fraction).limit_denominator(most), Fraction(1, most))
 
 
 def deal_units(labels: Codes, units: Codes, num_parts: int, seed: int) -> Codes:

@@ -7,5 +7,5 @@ from foldwise.pipelines.split.nodes import split
 
 def create_pipeline() -> Pipeline:
     """Return the node from samples to folds."""
-    inputs = ["samples", "params:split"]
+    inputs = ["samples", "duplicates", "audit_record", "params:split"]
     return Pipeline([node(split, inputs, "folds", name="split", tags="split")])
