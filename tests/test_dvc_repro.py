@@ -11,7 +11,7 @@ import yaml
 from project_copy import ROOT, clean_environment
 
 BIN = Path(sys.executable).parent
-STAGES = ["ingest", "split", "balance", "augment", "train_cnn", "evaluate_cnn"]
+STAGES = ["ingest", "audit", "split", "balance", "augment", "train_cnn", "evaluate_cnn"]
 
 
 def dvc(project, *arguments):

@@ -156,12 +156,15 @@ def test_the_code_of_a_stage_is_what_its_nodes_and_datasets_run():
             "type": "foldwise.datasets.samples_dataset.SamplesDataset",
             "filepath": "data/samples",
         },
+        "duplicates": {"type": "pandas.ParquetDataset", "filepath": "data/twins.parquet"},
+        "audit_record": {"type": "json.JSONDataset", "filepath": "data/audit.json"},
         "folds": {"type": "pandas.ParquetDataset", "filepath": "data/folds.parquet"},
         "x_notes": {"type": "text.TextDataset", "filepath": "data/notes.txt"},
     }
+    inputs = ["samples", "duplicates", "audit_record", "params:split"]
     pipeline = Pipeline(
         [
-            node(split, ["samples", "params:split"], "folds", name="split", tags="split"),
+            node(split, inputs, "folds", name="split", tags="split"),
             node(work, "folds", "x_notes", name="last", tags="report"),
         ]
     )

@@ -5,6 +5,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline, node
 
 from foldwise import hooks
+from foldwise.data.split_config import SplitConfig
 from foldwise.errors import UserError
 from foldwise.hooks import ObserverHook, ParametersHook
 from foldwise.pipeline_registry import register_pipelines
@@ -66,7 +67,7 @@ def test_a_new_pipeline_brings_its_own_parameters(monkeypatch):
         ParametersHook().after_context_created(context)
 
 
-@pytest.mark.parametrize("name", ["digits", "a", "7", "2024-05_run-3", "A" * 64, 42])
+@pytest.mark.parametrize("name", ["digits", "a", "7", "2024-05_run-3", "A" * 64])
 def test_an_experiment_has_a_plain_name(check, name):
     check(experiment=name)
 
@@ -76,13 +77,26 @@ def test_an_experiment_has_a_plain_name(check, name):
     [
         *("", ".", "..", "../elsewhere", "a/b", "a\\b", "/tmp", "~", "a b", " a", "a\n", "a\0"),
         *("-a", "_a", "été", "a.b", "a%2e", "a;b", "$HOME", "${x}", "A" * 65, ["a"]),
+        *(42, False, None),  # what YAML reads in 42, off and null
     ],
 )
 def test_a_name_that_could_lead_elsewhere_is_refused(check, name):
     with pytest.raises(UserError) as refused:
         check(experiment=name)
-    assert f"experiment is {str(name)!r}" in str(refused.value)
+    assert f"experiment is {name!r}" in str(refused.value)
     assert "1 to 64 letters, digits, '-' and '_'" in str(refused.value)
+
+
+def test_a_value_is_refused_before_kedro_does_so(monkeypatch):
+    def work(config: SplitConfig) -> None: ...
+
+    known = {"a": Pipeline([node(work, "params:split", None)])}
+    monkeypatch.setattr(hooks, "pipelines", known)
+    config_loader = {"parameters": {"split": {"scheme": "stratifed"}}, "globals": {}}
+    with pytest.raises(
+        UserError, match=r"^split\.scheme is 'stratifed'. Did you mean 'stratified'"
+    ):
+        ParametersHook().after_context_created(SimpleNamespace(config_loader=config_loader))
 
 
 def test_training_nodes_get_an_observer_that_tells_who_listens_then(monkeypatch, capsys):

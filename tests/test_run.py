@@ -73,7 +73,7 @@ def test_every_stage_has_left_its_results(finished):
         "08_reporting/test/cnn/per_class.csv",
         "08_reporting/test/cnn/confusion.png",
         "08_reporting/test/cnn/report.html",
-        "08_reporting/test/data/contact_sheet.png",
+        "08_reporting/test/data/overview.png",
         "08_reporting/test/data/augmentation_preview.png",
     } <= names
     assert not [name for name in names if ".tmp-" in name or "resume" in name]
@@ -150,7 +150,7 @@ def test_the_parent_carries_hashes_metrics_and_figures(finished, client, parent)
     assert {
         "evaluation/confusion.png",
         "report/report.html",
-        "data/contact_sheet.png",
+        "data/overview.png",
     } <= artifacts
 
 
@@ -334,8 +334,11 @@ def _wait_for(url):
     [
         (["--params=train_cnn.fit.max_epoch=3"], "did you mean 'max_epochs'"),
         (["--params=trian_cnn.fit.max_epochs=3"], "did you mean 'train_cnn'"),
-        (["--params=train_cnn.fit.max_epochs=0"], "'train_cnn'|fit.max_epochs|greater than 0"),
-        (["--params=train_cnn.model.name=lenet6"], "'lenet5', 'small_cnn', 'resnet18'"),
+        (["--params=train_cnn.fit.max_epochs=0"], "train_cnn.fit.max_epochs is 0|greater than 0"),
+        (
+            ["--params=train_cnn.model.name=lenet6"],
+            "Did you mean 'lenet5'|lenet5, small_cnn, resnet18",
+        ),
         (["--params=experiment=../elsewhere"], "experiment is '../elsewhere'"),
         (
             ["--params=ingest.source.kind=image_folder,ingest.source.path=/no/such/folder"],

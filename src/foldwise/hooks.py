@@ -1,7 +1,9 @@
 """Kedro wiring: parameters are checked, trainings observed, runs tracked."""
 
 import atexit
+import os
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,10 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline
+from kedro.validation.type_extractor import TypeExtractor
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from mlflow.entities import RunStatus
+from pydantic import ValidationError
 from rich.console import Console
 
 from foldwise import tracking
@@ -21,6 +25,7 @@ from foldwise.config import Config, Scalar, flatten, json_hash, unknown_names_me
 from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
 from foldwise.errors import UserError
+from foldwise.parameter_errors import explain
 from foldwise.tasks.evaluate import Evaluation
 from foldwise.tasks.evaluation_summary import summary_lines, summary_table
 from foldwise.tasks.events import TrainingEvent
@@ -35,10 +40,11 @@ class ParametersHook:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Check the names on the top level; each node's own object checks what is below.
+        """Check all names and values, as Kedro would later, but tell of them in the user's words.
 
         Raises:
-            UserError: A name is unknown, or the experiment's name is no plain name.
+            UserError: A name is unknown, a value is not allowed, or the experiment's name is no
+                plain name.
         """
         parameters = context.config_loader["parameters"]
         known = {_EXPERIMENT} | {
@@ -51,12 +57,33 @@ class ParametersHook:
         if unknown:
             raise UserError(unknown_names_message(unknown, sorted(known)))
         of_environment = context.config_loader["globals"].get(_EXPERIMENT, "digits")
-        experiment = str(parameters.get(_EXPERIMENT, of_environment))
-        if not _EXPERIMENT_NAME.fullmatch(experiment):
+        experiment = parameters.get(_EXPERIMENT, of_environment)
+        if not isinstance(experiment, str) or not _EXPERIMENT_NAME.fullmatch(experiment):
             raise UserError(
                 f"experiment is {experiment!r}, but it names folders: allowed are 1 to 64 "
-                "letters, digits, '-' and '_', the first a letter or a digit."
+                "letters, digits, '-' and '_', the first a letter or a digit, and no number, yes, "
+                "no, on, off or null."
             )
+        wrong = [line for name, kind in _typed() for line in _explained(name, kind, parameters)]
+        if wrong:
+            raise UserError("\n".join(wrong))
+
+
+def _typed() -> Iterator[tuple[str, type[Config]]]:
+    """Yield the name and the type of every parameter object that a node takes."""
+    types = TypeExtractor(dict(pipelines)).extract_types_from_pipelines()
+    for name, kind in types.items():
+        if isinstance(kind, type) and issubclass(kind, Config):
+            yield name, kind
+
+
+def _explained(name: str, kind: type[Config], parameters: Mapping[str, Any]) -> list[str]:
+    given = parameters.get(name, {})
+    try:
+        kind.model_validate(given)
+    except ValidationError as error:
+        return explain(error, name, given)
+    return []
 
 
 class ObserverHook:
@@ -89,6 +116,7 @@ class TrackingHook(MlflowHook):
         self._params: dict[str, Scalar] = {}
         self._has_samples = False
         self._evaluation: Evaluation | None = None
+        self._pages: list[str] = []
         self._already_active_mlflow = False
 
     @hook_impl
@@ -115,7 +143,7 @@ class TrackingHook(MlflowHook):
             tracking.prepare_store(uri, self._experiment_name, self._project)
             super().after_context_created(self._context)
         self._catalog, self._params = catalog, {}
-        self._has_samples, self._evaluation = False, None
+        self._has_samples, self._evaluation, self._pages = False, None, []
         super().before_pipeline_run(run_params, pipeline, catalog)
         self._client = self.mlflow_config.server._mlflow_client
         # A run that was open before (an orchestrator's) may belong to another experiment.
@@ -151,6 +179,8 @@ class TrackingHook(MlflowHook):
         if "artifact" in marks:
             path = str(dataset._filepath)  # type: ignore[union-attr]  # all file datasets have it
             mlflow.log_artifact(path, artifact_path=marks["artifact"])
+            if path.endswith(".html"):
+                self._pages.append(path)
         if marks.get("metrics"):
             mlflow.log_metrics(tracking.numeric_leaves(data))
 
@@ -173,6 +203,9 @@ class TrackingHook(MlflowHook):
         console = Console(soft_wrap=True)
         if self._evaluation is not None:
             console.print(summary_table(self._evaluation))
+        for page in self._pages:
+            shown = os.path.relpath(page, self._project)
+            console.print(f"Report: {shown}", highlight=False, markup=False)
         console.print(f"This run in the MLflow UI (make ui): {address}", highlight=False)
 
     def _log_fold_scores(self, evaluation: Evaluation) -> None:

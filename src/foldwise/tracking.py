@@ -230,10 +230,11 @@ def log_params(client: MlflowClient, run_id: str, params: Mapping[str, Scalar]) 
 
 def log_samples(samples: Samples, experiment: str) -> None:
     """Log the samples as the dataset input of the active run."""
+    targets = ["label"] if samples.classes else list(samples.target_names)
     dataset = mlflow.data.from_pandas(  # type: ignore[attr-defined]  # made at import
-        samples.table[["sample_id", "label"]],
+        samples.table[["sample_id", *targets]],
         source=f"data/03_primary/{experiment}/samples",
-        targets="label",
+        targets=targets[0],
         name=experiment,
         digest=samples.content_hash[:36],
     )

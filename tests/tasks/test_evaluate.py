@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from sklearn import metrics as reference
 
+from foldwise.data.csv_cells import csv_safe
 from foldwise.tasks.evaluate import (
     EvaluateConfig,
     confusion_table,
-    csv_safe,
     curves_table,
     evaluate,
 )

@@ -9,9 +9,9 @@ from foldwise.tasks.evaluate import evaluate
 from foldwise.tasks.evaluation_figures import (
     confusion_figure,
     curves_figure,
-    inline_svg,
     per_class_figure,
 )
+from foldwise.tasks.figure_style import inline_svg
 
 FIGURES = (confusion_figure, curves_figure, per_class_figure)
 HOSTILE = ("<script>alert(1)</script>", "$\\frac{1}{0$", "_hidden", " \n ", "a name " * 30)

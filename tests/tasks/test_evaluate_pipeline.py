@@ -36,13 +36,14 @@ def inputs():
             "group": pd.array([None] * len(ids), dtype="string"),
             "official_split": pd.array([None] * len(ids), dtype="string"),
             "source": "test",
-            # Three samples of each content: copies, which must not count as new samples.
-            "sha256": [hashlib.sha256(bytes([i // 3])).hexdigest() for i in range(len(ids))],
+            "sha256": [hashlib.sha256(bytes([i])).hexdigest() for i in range(len(ids))],
         }
     )
     samples = Samples(np.zeros((len(ids), 1, 4, 4), dtype=np.uint8), table, ("=a", "b", "c"))
     info = {"scheme": "stratified k-fold", "parameters": {"seed": 0}, "content_hash": "0f" * 32}
-    folds = Folds(pd.DataFrame({"sample_id": ids, "fold": 0, "repeat": 0}), info)
+    # Three samples of each unit: copies, which must not count as new samples.
+    units = [i // 3 for i in range(len(ids))]
+    folds = Folds(pd.DataFrame({"sample_id": ids, "fold": 0, "repeat": 0, "unit": units}), info)
     return {
         "rnn_predictions": predictions,
         "samples": samples,

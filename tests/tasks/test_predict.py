@@ -228,7 +228,8 @@ def test_networks_of_other_folds_or_other_samples_are_refused(models, copied, sa
     other_folds = make_folds(samples.table, SplitConfig(num_folds=2, seed=1))
     changed = samples.table.assign(sha256=samples.table["sha256"].str.upper())
     other_samples = Samples(samples.x, changed, samples.classes)
-    for arguments in ((samples, other_folds), (other_samples, folds)):
+    same_folds = make_folds(changed, SplitConfig.of(**folds.info["parameters"]))
+    for arguments in ((samples, other_folds), (other_samples, same_folds)):
         with pytest.raises(ModelError, match="no network of these samples and folds"):
             predict_folds(models, *arguments)
     shutil.rmtree(copied.folder(0, 1))

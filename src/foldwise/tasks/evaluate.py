@@ -37,7 +37,6 @@ from foldwise.tasks.predictions_table import (
 )
 
 _CURVE_POINTS = 200  # per class
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula
 
 
 class EvaluateConfig(Config):
@@ -140,22 +139,6 @@ def metric_label(name: str) -> str:
     'macro ROC AUC'
     """
     return name.replace("_", " ").replace("roc auc", "ROC AUC").replace("f1", "F1")
-
-
-def csv_safe(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy in which no text can be taken for a formula by a spreadsheet.
-
-    >>> csv_safe(pd.DataFrame({"class": ["=1+1", "cat"], "f1": [-0.5, 1.0]}))["class"].tolist()
-    ["'=1+1", 'cat']
-    """
-    safe = table.copy()
-    for name in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[name]):
-            safe[name] = [
-                f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
-                for cell in safe[name]
-            ]
-    return safe
 
 
 def _units(ids: npt.NDArray[np.object_], groups: pd.Series | None) -> Codes | None:

@@ -1,60 +1,29 @@
 """Figures of an evaluation.
 
-Drawn without any global figure state; the same evaluation gives the same bytes. Colours are those
-of Okabe and Ito that stand out on white and on black, and no meaning rests on colour alone.
+Drawn without any global figure state; the same evaluation gives the same bytes. No meaning rests
+on colour alone.
 """
 
-import functools
-import io
-import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from foldwise.tasks.evaluate import Evaluation, curves_table, metric_label
+from foldwise.tasks.figure_style import COLOURS, GRID, in_style, shown_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_GRID = "#8b949e"
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _LINES = ("-", "--", ":")
-_INK = "#1f2428"  # text and axes; takes the colour of the page where a figure is inlined
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.fonttype": "none",
-    **dict.fromkeys(
-        ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK
-    ),
-}
-_BACKGROUND = {"color": _GRID, "linewidth": 0.5, "zorder": 2}
+_BACKGROUND = {"color": GRID, "linewidth": 0.5, "zorder": 2}
 _PR_LABELS = ("recall", "precision")
 _MAX_CURVES = 12  # classes that are named; further ones, the best ranked, are drawn in grey
 _MAX_CELLS_TEXT = 26  # classes up to which the cells of the confusion matrix are labelled
 _MAX_PERCENT_TEXT = 12  # and up to which they say their share of the row
-_MAX_NAME = 22  # characters of a class name
 
 
-def _in_style(draw: Callable[[Evaluation], "Figure"]) -> Callable[[Evaluation], "Figure"]:
-    """Draw in the project's style, whatever style the process or the user has set."""
-
-    @functools.wraps(draw)
-    def styled(evaluation: Evaluation) -> "Figure":
-        from matplotlib import style
-
-        with style.context(["default", _STYLE]):
-            return draw(evaluation)
-
-    return styled
-
-
-@_in_style
+@in_style
 def confusion_figure(evaluation: Evaluation) -> "Figure":
     """Draw the out-of-fold confusion matrix: colour and % are shares of a row, beside counts."""
     from matplotlib.colors import LinearSegmentedColormap, PowerNorm
@@ -76,7 +45,7 @@ def confusion_figure(evaluation: Evaluation) -> "Figure":
     )
     if num_classes <= _MAX_CELLS_TEXT:
         _label_cells(axes, confusion, share)
-    names = [_shown(name) for name in evaluation.classes]
+    names = [shown_name(name) for name in evaluation.classes]
     upright = num_classes * max(map(len, names)) < 90
     axes.set_xticks(
         range(num_classes),
@@ -97,7 +66,7 @@ def confusion_figure(evaluation: Evaluation) -> "Figure":
     return figure
 
 
-@_in_style
+@in_style
 def curves_figure(evaluation: Evaluation) -> "Figure":
     """Draw the out-of-fold ROC and precision-recall curves, each class against the rest.
 
@@ -111,7 +80,7 @@ def curves_figure(evaluation: Evaluation) -> "Figure":
     num_rows = -(-len(named) // num_columns)
     figure = Figure(figsize=(8.6, 4.7 + 0.2 * num_rows), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.plot([0, 1], [0, 1], color=_GRID, linewidth=0.8, linestyle=(0, (2, 3)))
+    left.plot([0, 1], [0, 1], color=GRID, linewidth=0.8, linestyle=(0, (2, 3)))
     for code, name in enumerate(evaluation.classes):
         points = curves.get(name)
         if points is None or (evaluation.positive is not None and code != evaluation.positive):
@@ -123,7 +92,7 @@ def curves_figure(evaluation: Evaluation) -> "Figure":
     for axes, labels in ((left, ("false positive rate", "recall")), (right, _PR_LABELS)):
         axes.set(xlabel=labels[0], ylabel=labels[1], xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         axes.set_aspect("equal")
-        axes.grid(color=_GRID, alpha=0.25, linewidth=0.6)
+        axes.grid(color=GRID, alpha=0.25, linewidth=0.6)
     handles, texts = left.get_legend_handles_labels()
     if handles:
         figure.legend(
@@ -139,7 +108,7 @@ def curves_figure(evaluation: Evaluation) -> "Figure":
     return figure
 
 
-@_in_style
+@in_style
 def per_class_figure(evaluation: Evaluation) -> "Figure":
     """Draw recall, precision, specificity and F1 of each class with their intervals."""
     from matplotlib.figure import Figure
@@ -148,7 +117,7 @@ def per_class_figure(evaluation: Evaluation) -> "Figure":
     height = 2 * (0.24 * max(num_classes, 3) + 0.7)
     figure = Figure(figsize=(7.6, min(height, 60)), layout="constrained")
     panels = figure.subplots(2, 2, sharey=True)
-    marks = {"oof": ("o", _COLOURS[0], -0.16), "test": ("D", _COLOURS[1], 0.16)}
+    marks = {"oof": ("o", COLOURS[0], -0.16), "test": ("D", COLOURS[1], 0.16)}
     for axes, metric in zip(
         panels.flat, ("recall", "precision", "specificity", "f1"), strict=True
     ):
@@ -167,45 +136,16 @@ def per_class_figure(evaluation: Evaluation) -> "Figure":
                 label="out of fold" if part == "oof" else "held-out test",
             )
         axes.set_title(metric_label(metric), loc="left")
-        axes.set_yticks(range(num_classes), [_shown(name) for name in evaluation.classes])
+        axes.set_yticks(range(num_classes), [shown_name(name) for name in evaluation.classes])
         axes.set_ylim(num_classes - 0.5, -0.5)
         axes.set_xlim(right=1 + 0.02 * (1 - axes.get_xlim()[0]))
         axes.locator_params(axis="x", nbins=5, steps=[1, 2, 5, 10])
-        axes.grid(axis="x", color=_GRID, alpha=0.35, linewidth=0.6)
+        axes.grid(axis="x", color=GRID, alpha=0.35, linewidth=0.6)
         axes.tick_params(axis="y", length=0)
     if len(evaluation.parts) > 1:
         handles, labels = panels.flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False)
     return figure
-
-
-def inline_svg(figure: "Figure", title: str) -> str:
-    """Return a figure as an SVG element for an HTML page, in the page's text colour.
-
-    Args:
-        figure: One of the figures above.
-        title: What it shows, for those who cannot see it.
-    """
-    from html import escape
-
-    from matplotlib import style
-
-    buffer = io.StringIO()
-    without = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    # Ticks are made while drawing, so the style has to hold here as well.
-    with style.context(["default", _STYLE | {"svg.hashsalt": title}]):
-        figure.savefig(buffer, format="svg", metadata=without, transparent=True)
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :].replace(_INK, "currentColor")
-    text = _drop_unused_ids(re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL))
-    label = f'<svg role="img" aria-label="{escape(title)}"'
-    return text.replace("<svg", label, 1)
-
-
-def _drop_unused_ids(svg: str) -> str:
-    """Drop what several figures on one page would otherwise all call `axes_1`."""
-    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
-    return re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in used else "", svg)
 
 
 def _label_cells(axes: "Axes", confusion: Any, share: Any) -> None:  # noqa: ANN401  (arrays)
@@ -238,8 +178,8 @@ def _named_classes(evaluation: Evaluation) -> list[int]:
 
 def _line_style(position: int) -> dict[str, Any]:
     return {
-        "color": _COLOURS[position % len(_COLOURS)],
-        "linestyle": _LINES[position // len(_COLOURS) % len(_LINES)],
+        "color": COLOURS[position % len(COLOURS)],
+        "linestyle": _LINES[position // len(COLOURS) % len(_LINES)],
         "linewidth": 1.6,
         "zorder": 3,
     }
@@ -249,12 +189,4 @@ def _curve_label(evaluation: Evaluation, code: int) -> str:
     # Numbers come first: a label that starts with an underscore is left out by the legend.
     found = evaluation.parts["oof"].estimates.classes
     values = (found["roc_auc"][code].value, found["average_precision"][code].value)
-    return f"{values[0]:.4f}, {values[1]:.4f}, {_shown(evaluation.classes[code])}"
-
-
-def _shown(name: str) -> str:
-    """Return a class name as one short line of plain text for a figure."""
-    line = " ".join(name.split()) or "(blank)"
-    if len(line) > _MAX_NAME:
-        line = f"{line[: _MAX_NAME - 1]}…"
-    return line.replace("$", r"\$")  # never mathematics
+    return f"{values[0]:.4f}, {values[1]:.4f}, {shown_name(evaluation.classes[code])}"

@@ -1,8 +1,6 @@
 """One self-contained HTML page about an evaluation."""
 
-import platform
 from collections.abc import Hashable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from foldwise.metrics.classification import CLASS_METRICS, RANK_METRICS
@@ -10,14 +8,16 @@ from foldwise.tasks.evaluate import Evaluation, metric_label
 from foldwise.tasks.evaluation_figures import (
     confusion_figure,
     curves_figure,
-    inline_svg,
     per_class_figure,
 )
 from foldwise.tasks.evaluation_summary import format_spread
+from foldwise.tasks.figure_style import inline_svg
+from foldwise.tasks.page import facts, page_environment, versions
 from foldwise.tasks.predictions_table import PARTS
 
+__all__ = ["render_report", "versions"]
+
 _TEMPLATE = "report.html.j2"
-_PACKAGES = ("foldwise", "torch", "numpy", "scipy", "scikit-learn", "pandas")
 _METHODS = {
     "Wilson": "Wilson's score interval of a proportion of independent samples.",
     "Wilson, design effect": "Wilson's interval at the number of independent samples that the "
@@ -73,15 +73,7 @@ def render_report(
         split: `Folds.info`: how the samples were assigned to folds, and the audit's findings.
         provenance: Heading -> name -> value, for whoever wants to get the same figures again.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("foldwise.tasks", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters |= {"label": metric_label, "score": _score, "interval": _interval}
     return environment.get_template(_TEMPLATE).render(
         title=title,
@@ -99,24 +91,13 @@ def render_report(
             {"title": name, "note": note, "svg": inline_svg(draw(evaluation), name)}
             for name, draw, note in _FIGURES
         ],
-        card=_facts(card),
+        card=facts(card),
         class_counts=card.get("classes", {}),
-        split=_facts({name: value for name, value in split.items() if name != "findings"}),
+        split=facts({name: value for name, value in split.items() if name != "findings"}),
         findings=split.get("findings", []),
         fold_counts=split.get("counts", {}),
         provenance=provenance,
     )
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that the figures depend on, without importing the packages."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _headlines(evaluation: Evaluation) -> list[dict[str, Any]]:
@@ -160,22 +141,6 @@ def _per_class(evaluation: Evaluation) -> dict[str, list[dict[Hashable, Any]]]:
     table = table.where(table.notna(), None)
     rows = table.to_dict("records")
     return {part: [row for row in rows if row["part"] == part] for part in evaluation.parts}
-
-
-def _facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the simple values of a mapping with readable names."""
-    facts = []
-    for name, value in values.items():
-        if isinstance(value, list | tuple):
-            facts.append((_readable(name), " x ".join(map(str, value))))
-        elif value is not None and not isinstance(value, Mapping):
-            shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-            facts.append((_readable(name), shown))
-    return facts
-
-
-def _readable(name: str) -> str:
-    return name.removeprefix("num_").replace("_", " ")
 
 
 def _score(value: float | None) -> str:

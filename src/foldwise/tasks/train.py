@@ -28,7 +28,7 @@ from foldwise.config import json_hash
 from foldwise.data.augment import AugmentConfig, Augmenter
 from foldwise.data.folds import FoldParts, Folds, fold_parts
 from foldwise.data.preprocessing import Preprocessing, fit_preprocessing
-from foldwise.data.samples import Samples
+from foldwise.data.samples import Samples, require_images
 from foldwise.errors import UserError
 from foldwise.models.build import build_cnn
 from foldwise.models.config import CnnModelConfig
@@ -117,8 +117,10 @@ def cross_validate(
     Raises:
         DivergedError: The loss became infinite or not a number; earlier folds are kept.
         PlanError: The plan was made for other folds.
+        SamplesError: The samples are no pictures in classes.
         ValueError: The device or the network does not fit.
     """
+    require_images(samples, "A convolutional network")
     _silence_lightning()
     device = choose_device(recipe.fit)
     observer(

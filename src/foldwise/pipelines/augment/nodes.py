@@ -6,7 +6,7 @@ import pandas as pd
 
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.augmentation_sheet import augmentation_sheet, preview_rows
-from foldwise.data.samples import Samples
+from foldwise.data.samples import Samples, require_images
 
 _SEED = 0  # of the preview's draws: one policy always gives the same picture
 
@@ -16,5 +16,6 @@ def preview_augmentation(
     samples: Samples, balance_plan: pd.DataFrame, config: AugmentConfig
 ) -> Any:  # noqa: ANN401  (see above)
     """Return a figure: training samples of the first fold, each beside eight draws."""
+    require_images(samples, "Augmentation")
     rows = preview_rows(samples.table, balance_plan)
     return augmentation_sheet(samples.x[rows], config, _SEED)

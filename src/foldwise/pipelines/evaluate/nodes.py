@@ -5,19 +5,19 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldwise.data.audit import tie_together
 from foldwise.data.card import class_counts
+from foldwise.data.csv_cells import csv_safe
 from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
 from foldwise.tasks import evaluate as evaluation_task
 from foldwise.tasks.evaluate import EvaluateConfig, Evaluation
 
 
-def evaluate(predictions: pd.DataFrame, samples: Samples, config: EvaluateConfig) -> Evaluation:
-    """Score the predictions; samples that share a group or their content count as one draw."""
-    units = tie_together(samples.table, ["group", "sha256"])
-    groups = pd.Series(units, index=samples.table["sample_id"].to_numpy())
-    return evaluation_task.evaluate(predictions, groups, config)
+def evaluate(predictions: pd.DataFrame, folds: Folds, config: EvaluateConfig) -> Evaluation:
+    """Score the predictions; samples that a split must keep together count as one draw."""
+    table = folds.table[folds.table["repeat"] == 0]
+    units = pd.Series(table["unit"].to_numpy(), index=table["sample_id"].to_numpy())
+    return evaluation_task.evaluate(predictions, units, config)
 
 
 def tabulate_scores(
@@ -29,7 +29,7 @@ def tabulate_scores(
         evaluation_task.confusion_table(evaluation),
         evaluation_task.curves_table(evaluation),
     )
-    per_class, confusion, curves = (evaluation_task.csv_safe(table) for table in tables)
+    per_class, confusion, curves = (csv_safe(table) for table in tables)
     return evaluation.metrics, per_class, confusion, curves
 
 

@@ -1,0 +1,51 @@
+"""What all pages have in common: the template engine, facts as text, versions."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_PACKAGES = ("foldwise", "torch", "numpy", "scipy", "scikit-learn", "pandas")
+
+
+def page_environment() -> "Environment":
+    """Return the engine for the templates beside this file: all text is escaped, none missing."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("foldwise.tasks", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that the figures depend on, without importing the packages."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the simple values of a mapping with readable names."""
+    facts = []
+    for name, value in values.items():
+        if isinstance(value, list | tuple):
+            facts.append((_readable(name), " x ".join(map(str, value))))
+        elif value is not None and not isinstance(value, Mapping):
+            shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+            facts.append((_readable(name), shown))
+    return facts
+
+
+def _readable(name: str) -> str:
+    return name.removeprefix("num_").replace("_", " ")
