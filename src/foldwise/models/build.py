@@ -3,16 +3,32 @@
 B: batch, C: channels, H: height, W: width, K: classes.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from torch import nn
 
 from foldwise.errors import UserError
-from foldwise.models.config import CnnModelConfig, LeNet5Config, SmallCnnConfig
-from foldwise.models.lenet import LeNet5
-from foldwise.models.resnet import ResNet18
-from foldwise.models.small_cnn import SmallCnn
+from foldwise.models import lenet, resnet, small_cnn
+from foldwise.models.config import (
+    CnnModelConfig,
+    LeNet5Config,
+    NetworkConfig,
+    ResNet18Config,
+    SmallCnnConfig,
+)
+from foldwise.models.initialisation import initialise
+
+Shape = tuple[int, int, int]
+
+_BUILDERS: dict[type[NetworkConfig], Callable[[Any, Shape, int], nn.Module]] = {
+    LeNet5Config: lenet.build,
+    SmallCnnConfig: small_cnn.SmallCnn,
+    ResNet18Config: resnet.ResNet18,
+}
 
 
-def build_cnn(config: CnnModelConfig, shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+def build_cnn(config: CnnModelConfig, shape: Shape, num_classes: int) -> nn.Module:
     """Build the network that maps images (B, C, H, W) to logits (B, K).
 
     The weights are drawn from torch's global generator: seed it, and they are always the same.
@@ -26,14 +42,11 @@ def build_cnn(config: CnnModelConfig, shape: tuple[int, int, int], num_classes: 
         UserError: The images are too small for this network.
     """
     _check_size(config, shape)
-    if isinstance(config, LeNet5Config):
-        return LeNet5(config, shape[0], num_classes)
-    if isinstance(config, SmallCnnConfig):
-        return SmallCnn(config, shape, num_classes)
-    return ResNet18(config, shape, num_classes)
+    network = _BUILDERS[type(config)](config, shape, num_classes)
+    return initialise(network, config.init)
 
 
-def _check_size(config: CnnModelConfig, shape: tuple[int, int, int]) -> None:
+def _check_size(config: NetworkConfig, shape: Shape) -> None:
     _, height, width = shape
     if min(height, width) < config.least_side:
         raise UserError(

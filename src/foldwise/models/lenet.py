@@ -13,6 +13,11 @@ SIDE = 32  # pixels that the paper's network sees
 PADDED_FROM = 28  # images of 28 to 32 px are padded, as the paper does with MNIST
 
 
+def build(config: LeNet5Config, shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+    """Build LeNet-5 for images of a shape (C, H, W)."""
+    return LeNet5(config, shape[0], num_classes)
+
+
 class LeNet5(nn.Module):
     """LeNet-5 with tanh and a fully connected third layer: 61,706 parameters for C=1, K=10.
 
