@@ -9,6 +9,8 @@ from foldwise.config import Config
 Width = Annotated[int, Field(ge=1, le=4096)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Stem = Literal["auto", "small", "large"]
+# leaky_relu has the slope 0.1 below zero (torch's own default would be 0.01).
+Activation = Literal["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu"]
 Initialisation = Literal[
     "default", "xavier_uniform", "xavier_normal", "he_uniform", "he_normal", "zeros"
 ]
