@@ -9,13 +9,28 @@ from typing import Any
 from torch import nn
 
 from foldwise.errors import UserError
-from foldwise.models import lenet, resnet, small_cnn
+from foldwise.models import (
+    conv_group,
+    lenet,
+    mobilenet,
+    resnet,
+    small_cnn,
+    timm_network,
+    wide_resnet,
+)
 from foldwise.models.config import (
     CnnModelConfig,
+    ConvGroupConfig,
     LeNet5Config,
+    MobileNetV2Config,
     NetworkConfig,
     ResNet18Config,
+    ResNet34Config,
+    ResNet50Config,
+    ResNeXt50Config,
     SmallCnnConfig,
+    TimmConfig,
+    WideResNetConfig,
 )
 from foldwise.models.initialisation import initialise
 
@@ -24,7 +39,14 @@ Shape = tuple[int, int, int]
 _BUILDERS: dict[type[NetworkConfig], Callable[[Any, Shape, int], nn.Module]] = {
     LeNet5Config: lenet.build,
     SmallCnnConfig: small_cnn.SmallCnn,
-    ResNet18Config: resnet.ResNet18,
+    ConvGroupConfig: conv_group.ConvGroup,
+    ResNet18Config: resnet.build,
+    ResNet34Config: resnet.build,
+    ResNet50Config: resnet.build,
+    ResNeXt50Config: resnet.build,
+    MobileNetV2Config: mobilenet.build,
+    WideResNetConfig: wide_resnet.WideResNet,
+    TimmConfig: timm_network.build,
 }
 
 
