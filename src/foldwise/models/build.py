@@ -10,17 +10,24 @@ from torch import nn
 
 from foldwise.errors import UserError
 from foldwise.models import (
+    alexnet,
     conv_group,
+    googlenet,
+    inception,
     lenet,
     mobilenet,
     resnet,
     small_cnn,
     timm_network,
+    vgg,
     wide_resnet,
 )
 from foldwise.models.config import (
+    AlexNetConfig,
     CnnModelConfig,
     ConvGroupConfig,
+    GoogLeNetConfig,
+    InceptionV3Config,
     LeNet5Config,
     MobileNetV2Config,
     NetworkConfig,
@@ -30,6 +37,7 @@ from foldwise.models.config import (
     ResNeXt50Config,
     SmallCnnConfig,
     TimmConfig,
+    VggConfig,
     WideResNetConfig,
 )
 from foldwise.models.initialisation import initialise
@@ -38,6 +46,10 @@ Shape = tuple[int, int, int]
 
 _BUILDERS: dict[type[NetworkConfig], Callable[[Any, Shape, int], nn.Module]] = {
     LeNet5Config: lenet.build,
+    AlexNetConfig: alexnet.build,
+    VggConfig: vgg.build,
+    GoogLeNetConfig: googlenet.build,
+    InceptionV3Config: inception.build,
     SmallCnnConfig: small_cnn.SmallCnn,
     ConvGroupConfig: conv_group.ConvGroup,
     ResNet18Config: resnet.build,

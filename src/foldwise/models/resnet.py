@@ -1,87 +1,64 @@
-"""ResNet-18, with a stem for small images.
+"""Residual networks of torchvision, with a stem for small images.
 
-B: batch, C: channels, H: height, W: width, K: classes. Parameters are named as in torchvision, so
-that a state dict of its `resnet18` fits the 7x7 stem; importing torchvision would double the time
-that a process needs to start.
+B: batch, C: channels, H: height, W: width, K: classes.
 """
 
-import torch
+from functools import partial
+
 from torch import nn
 
-from foldwise.models.config import ResNet18Config
-
-SMALL_SIDE = 64  # images with a side under this get the 3x3 stem
-NUM_STAGES = 4
-BLOCKS_PER_STAGE = 2
-
-
-class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut around them."""
-
-    def __init__(self, num_in: int, num_out: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(num_in, num_out, 3, stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(num_out)
-        self.conv2 = nn.Conv2d(num_out, num_out, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(num_out)
-        self.relu = nn.ReLU(inplace=True)
-        self.downsample: nn.Module = nn.Identity()
-        if stride != 1 or num_in != num_out:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(num_in, num_out, 1, stride, bias=False), nn.BatchNorm2d(num_out)
-            )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map features (B, num_in, H, W) to (B, num_out, H / stride, W / stride)."""
-        residual = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
-        out: torch.Tensor = self.relu(residual + self.downsample(x))
-        return out
+from foldwise.models.activation import replace_activations
+from foldwise.models.config import ResNetConfig
+from foldwise.models.first_convolution import for_images
+from foldwise.models.normalisation import make_norm
+from foldwise.models.stem import is_stem_small
+from foldwise.models.stochastic_depth import drop_branches
 
 
-class ResNet18(nn.Module):
-    """ResNet-18: 11,689,512 parameters for width 64, the 7x7 stem, C=3 and K=1000.
+def build(config: ResNetConfig, shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+    """Build ResNet-18, -34, -50 or ResNeXt-50 for images of a shape (C, H, W).
 
-    Images with a side under 64 px keep their size in the stem (3x3, stride 1, no max pooling).
-    Deep residual learning for image recognition (He et al., 2016).
+    Deep residual learning for image recognition (He et al., 2016); Aggregated residual
+    transformations for deep neural networks (Xie et al., 2017). The small stem is a 3x3
+    convolution that keeps the size of the images, without max pooling; the large one is the
+    papers'. Names in the state dict are torchvision's, whatever the parameters.
     """
+    # Here, because torchvision takes a second to import, and not every network needs it.
+    from torchvision import models
 
-    def __init__(
-        self, config: ResNet18Config, shape: tuple[int, int, int], num_classes: int
-    ) -> None:
-        super().__init__()
-        self.conv1, self.maxpool = _stem(config, shape)
-        self.bn1 = nn.BatchNorm2d(config.width)
-        self.relu = nn.ReLU(inplace=True)
-        widths = [config.width * 2**stage for stage in range(NUM_STAGES)]
-        self.layer1 = _stage(widths[0], widths[0], stride=1)
-        self.layer2 = _stage(widths[0], widths[1], stride=2)
-        self.layer3 = _stage(widths[1], widths[2], stride=2)
-        self.layer4 = _stage(widths[2], widths[3], stride=2)
-        self.dropout = nn.Dropout(config.dropout)
-        self.fc = nn.Linear(widths[3], num_classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Map images (B, C, H, W) to logits (B, K)."""
-        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))  # (B, width, H', W')
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))  # (B, 8 width, H'/8, W'/8)
-        logits: torch.Tensor = self.fc(self.dropout(x.mean((-2, -1))))
-        return logits
-
-
-def _stem(config: ResNet18Config, shape: tuple[int, int, int]) -> tuple[nn.Module, nn.Module]:
-    num_channels, *sides = shape
-    is_small = min(sides) < SMALL_SIDE if config.stem == "auto" else config.stem == "3x3"
-    if is_small:
-        return nn.Conv2d(num_channels, config.width, 3, padding=1, bias=False), nn.Identity()
-    convolution = nn.Conv2d(num_channels, config.width, 7, 2, padding=3, bias=False)
-    return convolution, nn.MaxPool2d(3, 2, padding=1)
-
-
-def _stage(num_in: int, num_out: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(
-        BasicBlock(num_in, num_out, stride),
-        *(BasicBlock(num_out, num_out, 1) for _ in range(BLOCKS_PER_STAGE - 1)),
+    constructors = {
+        "resnet18": models.resnet18,
+        "resnet34": models.resnet34,
+        "resnet50": models.resnet50,
+        "resnext50": models.resnext50_32x4d,
+    }
+    network: nn.Module = constructors[config.name](
+        num_classes=num_classes, norm_layer=partial(make_norm, config.norm)
     )
+    _fit_stem(network, config, shape)
+    pooling = network.get_submodule("avgpool")
+    network.avgpool = nn.Sequential(pooling, nn.Dropout(config.dropout))
+    drop_branches(_branches(network), config.stochastic_depth)
+    return replace_activations(network, config.activation)
+
+
+def _fit_stem(network: nn.Module, config: ResNetConfig, shape: tuple[int, int, int]) -> None:
+    first = network.get_submodule("conv1")
+    assert isinstance(first, nn.Conv2d)
+    if is_stem_small(config.stem, shape):
+        network.conv1 = for_images(first, shape[0], kernel=(3, 3), stride=(1, 1))
+        network.maxpool = nn.Identity()
+    elif shape[0] != first.in_channels:
+        network.conv1 = for_images(first, shape[0])
+
+
+def _branches(network: nn.Module) -> list[nn.Module]:
+    """Return the last norm of each block, in their order: its output is the residual branch."""
+    from torchvision.models.resnet import BasicBlock, Bottleneck
+
+    last = {BasicBlock: "bn2", Bottleneck: "bn3"}
+    return [
+        module.get_submodule(last[type(module)])
+        for module in network.modules()
+        if type(module) in last
+    ]

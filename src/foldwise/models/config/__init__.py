@@ -5,7 +5,13 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from foldwise.models.config.base import NetworkConfig
-from foldwise.models.config.classic import LeNet5Config
+from foldwise.models.config.classic import (
+    AlexNetConfig,
+    GoogLeNetConfig,
+    InceptionV3Config,
+    LeNet5Config,
+    VggConfig,
+)
 from foldwise.models.config.residual import (
     MobileNetV2Config,
     ResidualConfig,
@@ -21,8 +27,11 @@ from foldwise.models.config.residual import (
 from foldwise.models.config.small import ConvGroupConfig, SmallCnnConfig
 
 __all__ = [
+    "AlexNetConfig",
     "CnnModelConfig",
     "ConvGroupConfig",
+    "GoogLeNetConfig",
+    "InceptionV3Config",
     "LeNet5Config",
     "MobileNetV2Config",
     "NetworkConfig",
@@ -34,11 +43,16 @@ __all__ = [
     "ResidualConfig",
     "SmallCnnConfig",
     "TimmConfig",
+    "VggConfig",
     "WideResNetConfig",
 ]
 
 CnnModelConfig = Annotated[
     LeNet5Config
+    | AlexNetConfig
+    | VggConfig
+    | GoogLeNetConfig
+    | InceptionV3Config
     | SmallCnnConfig
     | ConvGroupConfig
     | ResNet18Config

@@ -8,7 +8,11 @@ from foldwise.config import Config
 
 Width = Annotated[int, Field(ge=1, le=4096)]
 Dropout = Annotated[float, Field(ge=0, lt=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
 Stem = Literal["auto", "small", "large"]
+# Behind the convolutions: dense layers, or global average pooling and one linear layer.
+Head = Literal["auto", "dense", "gap"]
+Norm = Literal["batch", "layer", "group", "none"]
 # leaky_relu has the slope 0.1 below zero (torch's own default would be 0.01).
 Activation = Literal["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu"]
 Initialisation = Literal[
