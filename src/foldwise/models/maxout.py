@@ -20,7 +20,7 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, F * pieces, ...) to (B, F, ...)."""
-        pieces = x.reshape(len(x), -1, self.pieces, *x.shape[2:])  # (B, F, pieces, ...)
+        pieces = x.reshape(x.shape[0], -1, self.pieces, *x.shape[2:])  # (B, F, pieces, ...)
         return pieces.amax(2)
 
     def extra_repr(self) -> str:
