@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from foldwise.models.config import LeNet5Config
+from foldwise.models.activation import make_activation
+from foldwise.models.config.classic import LeNet5Config
 
 SIDE = 32  # pixels that the paper's network sees
 PADDED_FROM = 28  # images of 28 to 32 px are padded, as the paper does with MNIST
@@ -19,7 +20,7 @@ def build(config: LeNet5Config, shape: tuple[int, int, int], num_classes: int) -
 
 
 class LeNet5(nn.Module):
-    """LeNet-5 with tanh and a fully connected third layer: 61,706 parameters for C=1, K=10.
+    """LeNet-5 with a fully connected third layer: 61,706 parameters for C=1, K=10.
 
     Images of another size are brought to 32x32 first: sides of 28 to 32 px get a zero border, all
     others are scaled (bilinear, antialiased). Gradient-based learning applied to document
@@ -30,18 +31,18 @@ class LeNet5(nn.Module):
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(num_channels, 6, 5),
-            nn.Tanh(),
+            make_activation(config.activation),
             nn.AvgPool2d(2),
             nn.Conv2d(6, 16, 5),
-            nn.Tanh(),
+            make_activation(config.activation),
             nn.AvgPool2d(2),
         )
         self.classifier = nn.Sequential(
             nn.Flatten(),
             nn.Linear(16 * 5 * 5, 120),
-            nn.Tanh(),
+            make_activation(config.activation),
             nn.Linear(120, 84),
-            nn.Tanh(),
+            make_activation(config.activation),
             nn.Dropout(config.dropout),
             nn.Linear(84, num_classes),
         )

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from foldwise.models.config.base import Dropout, NetworkConfig
+from foldwise.models.config.base import Activation, Dropout, Head, NetworkConfig, Stem
 
 
 class LeNet5Config(NetworkConfig):
@@ -11,4 +11,72 @@ class LeNet5Config(NetworkConfig):
     least_side: ClassVar[int] = 8  # a smaller image would be enlarged more than fourfold
 
     name: Literal["lenet5"] = "lenet5"
+    activation: Activation = "tanh"
     dropout: Dropout = 0.0  # before the last layer
+
+
+class AlexNetConfig(NetworkConfig):
+    """AlexNet (Krizhevsky et al., 2012): five convolutions and three dense layers.
+
+    Small images get a first convolution of 5x5 and stride 1 instead of 11x11 and stride 4.
+    """
+
+    least_side: ClassVar[int] = 15  # three poolings of 3x3 and stride 2 leave one pixel
+
+    name: Literal["alexnet"] = "alexnet"
+    # grouped: as it was published, with convolutions in two groups and response normalisation;
+    # torchvision: the narrower one of Krizhevsky (2014), whose published weights fit.
+    variant: Literal["torchvision", "grouped"] = "torchvision"
+    stem: Stem = "auto"  # auto: small while a side is under 64 px
+    head: Head = "auto"  # auto: gap with the small stem, dense with the large one
+    activation: Activation = "relu"
+    dropout: Dropout = 0.5  # before both hidden dense layers; with gap before the last layer
+
+
+class VggConfig(NetworkConfig):
+    """VGG (Simonyan and Zisserman, 2015), by the columns of its table 1; d is VGG-16, e VGG-19.
+
+    Small images skip the first of the five poolings.
+    """
+
+    least_side: ClassVar[int] = 16  # four poolings halve it to one pixel
+
+    name: Literal["vgg_a", "vgg_a_lrn", "vgg_b", "vgg_c", "vgg_d", "vgg_e"] = "vgg_a"
+    # Not in the paper, which came before it. From random weights it is worth having.
+    batch_norm: bool = False
+    stem: Stem = "auto"  # auto: small while a side is under 64 px
+    head: Head = "auto"  # auto: gap with the small stem, dense with the large one
+    activation: Activation = "relu"
+    dropout: Dropout = 0.5  # after both hidden dense layers; with gap before the last layer
+
+
+class GoogLeNetConfig(NetworkConfig):
+    """GoogLeNet (Szegedy et al., 2015), with batch norm: nine Inception modules.
+
+    Small images get a first convolution of 3x3 and stride 1 instead of 7x7 and stride 2, and skip
+    the first pooling.
+    """
+
+    least_side: ClassVar[int] = 8  # three poolings halve it to one pixel
+
+    name: Literal["googlenet"] = "googlenet"
+    auxiliary_heads: bool = True  # two, in training only; their losses count 0.3 each
+    stem: Stem = "auto"  # auto: small while a side is under 64 px
+    activation: Activation = "relu"
+    dropout: Dropout = 0.2  # before the last layer; the auxiliary heads keep the paper's 0.7
+
+
+class InceptionV3Config(NetworkConfig):
+    """Inception v3 (Szegedy et al., 2016): eleven Inception modules, made for 299x299 pixels.
+
+    Small images keep their size up to the second pooling: the convolutions before it get stride 1
+    and a zero border, and the first pooling is skipped.
+    """
+
+    least_side: ClassVar[int] = 15  # three reductions of 3x3 and stride 2 leave one pixel
+
+    name: Literal["inception_v3"] = "inception_v3"
+    auxiliary_heads: bool = True  # one, in training only; its loss counts 0.4
+    stem: Stem = "auto"  # auto: small while a side is under 75 px, which the large one needs
+    activation: Activation = "relu"
+    dropout: Dropout = 0.5  # before the last layer
