@@ -15,6 +15,31 @@ def test_it_has_the_61706_parameters_of_the_fully_connected_version():
     assert num_parameters(LeNet5(LeNet5Config(), 3, 10)) == 61_706 + 2 * 6 * 5 * 5
 
 
+def test_every_layer_has_the_shape_of_the_paper():
+    network = LeNet5(LeNet5Config(), 1, 10)
+    shapes = []
+    for layer in [*network.features, *network.classifier]:
+        layer.register_forward_hook(lambda _, __, output: shapes.append(tuple(output.shape[1:])))
+
+    network(torch.rand(2, 1, 32, 32))
+
+    tanh_left_out = [shape for i, shape in enumerate(shapes) if i == 0 or shape != shapes[i - 1]]
+    c1, s2, c3, s4 = (6, 28, 28), (6, 14, 14), (16, 10, 10), (16, 5, 5)
+    assert tanh_left_out == [c1, s2, c3, s4, (400,), (120,), (84,), (10,)]
+
+
+def test_its_activation_is_tanh_unless_another_one_is_asked_for():
+    kinds = {
+        name: {type(m) for m in LeNet5(LeNet5Config(**given), 1, 10).modules()}
+        for name, given in (("paper", {}), ("today", {"activation": "relu"}))
+    }
+
+    assert nn.Tanh in kinds["paper"]
+    assert nn.ReLU not in kinds["paper"]
+    assert nn.ReLU in kinds["today"]
+    assert nn.Tanh not in kinds["today"]
+
+
 def test_images_of_the_papers_size_are_left_alone():
     images = torch.rand(2, 1, 32, 32)
 
