@@ -22,7 +22,9 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from foldwise.data.augment import AugmentConfig, Augmenter, affine_maps, flip, resample
+from foldwise.data.augment import AugmentConfig, Augmenter
+from foldwise.data.augment.affine import affine_maps, resample
+from foldwise.data.augment.flips import flip
 
 SHAPES = ((128, 1, 28, 28), (128, 3, 32, 32), (32, 3, 96, 96))
 THREADS = (1, 2)

@@ -9,15 +9,11 @@ import torch
 from pydantic import ValidationError
 from scipy import ndimage
 
-from foldwise.data.augment import (
-    AugmentConfig,
-    Augmenter,
-    affine_maps,
-    erase,
-    flip,
-    recolour,
-    resample,
-)
+from foldwise.data.augment import AugmentConfig, Augmenter
+from foldwise.data.augment.affine import affine_maps, resample
+from foldwise.data.augment.colour import recolour
+from foldwise.data.augment.erasing import erase
+from foldwise.data.augment.flips import flip
 
 EVERYTHING = AugmentConfig.of(
     horizontal_flip=0.5,
