@@ -1,0 +1,206 @@
+"""Find the weights that a network starts from, and read them."""
+
+import pickle
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from foldwise.atomic import sha256_file
+from foldwise.data.preprocessing import Preprocessing
+from foldwise.errors import UserError
+from foldwise.models.config import CnnModelConfig
+from foldwise.tasks.fold_models import CARD, WEIGHTS, FoldModels, ModelCard, read_card
+from foldwise.tasks.torchvision_weights import torchvision_weights
+from foldwise.tasks.transfer_config import NoTransfer, TransferConfig
+
+FindRun = Callable[[str], Path]  # from an MLflow run's id to the folder of its networks
+
+_TORCHVISION = re.compile(r"torchvision(?::(?P<which>\w+))?")
+_RUN_ID = re.compile(r"(?:mlflow:)?(?P<run_id>[0-9a-f]{32})")
+_PICKLED = (".pth", ".pt")  # read with weights_only: tensors, no code
+_NESTED = ("state_dict", "model_state_dict", "model")  # where checkpoints keep their weights
+_PARALLEL = "module."  # what torch's DistributedDataParallel puts before every name
+
+
+class PretrainedError(UserError):
+    """The weights to start from are missing, damaged, unsafe or not to be used here."""
+
+
+@dataclass(frozen=True)
+class PretrainedWeights:
+    """A file of weights, and what is known of them."""
+
+    path: Path
+    sha256: str
+    preprocessing: Preprocessing | None = (
+        None  # what the images underwent that they were fitted on
+    )
+    card: ModelCard | None = None  # of a network that Foldwise trained
+
+
+@dataclass(frozen=True)
+class FoldKey:
+    """Which fold of which samples a network is going to be fitted for."""
+
+    samples_hash: str
+    folds_hash: str
+    repeat: int
+    fold: int
+
+
+def find_weights(
+    config: TransferConfig,
+    model: CnnModelConfig,
+    fold: FoldKey,
+    find_run: FindRun | None = None,
+) -> PretrainedWeights | None:
+    """Return the weights that a fold's network starts from, verified; None for mode `none`.
+
+    Of a family's folder the network of the same repeat and fold is taken, else that of fold 0.
+    Weights that Foldwise fitted on these very samples are only used in the same fold of the same
+    folds: any other network has seen samples that this fold holds out.
+
+    Args:
+        config: Which weights.
+        model: The network that will take them.
+        fold: Which fold it is fitted for.
+        find_run: From an MLflow run's id to the folder of its networks.
+
+    Raises:
+        ModelError: A Foldwise network is missing or damaged.
+        PretrainedError: There are no such weights, or they have seen what the fold holds out.
+        TorchvisionWeightsError: torchvision has none, or they cannot be fetched.
+    """
+    if isinstance(config, NoTransfer):
+        return None
+    if match := _TORCHVISION.fullmatch(config.weights):
+        path, preprocessing = torchvision_weights(model, match["which"] or "DEFAULT")
+        return PretrainedWeights(path, sha256_file(path), preprocessing)
+    path = _path(config.weights, find_run)
+    if path.is_dir():
+        folder = path if (path / CARD).exists() else _fold_folder(path, fold)
+        return _trained(folder, fold)
+    if path.name == WEIGHTS and path.with_name(CARD).exists():
+        return _trained(path.parent, fold)
+    return _bare_file(path, config.weights)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read tensors by name from a `.safetensors` file, or a `.pth` or `.pt` file without code.
+
+    A checkpoint may keep them under `state_dict`, `model_state_dict` or `model`; the prefix
+    `module.` of distributed training is taken off.
+
+    Raises:
+        PretrainedError: The file is damaged, or holds anything but tensors by name.
+    """
+    state: Any = _read_pickled(path) if path.suffix in _PICKLED else _read_safetensors(path)
+    for key in _NESTED:
+        if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
+            state = state[key]
+            break
+    if (
+        not isinstance(state, Mapping)
+        or not state
+        or not all(isinstance(value, Tensor) for value in state.values())
+    ):
+        raise PretrainedError(
+            f"{path} does not hold weights: expected tensors by name (a state dict), or one under "
+            f"{', '.join(_NESTED)}, but found {_told(state)}."
+        )
+    names = [str(name) for name in state]
+    prefix = _PARALLEL if all(name.startswith(_PARALLEL) for name in names) else ""
+    return {str(name).removeprefix(prefix): tensor for name, tensor in state.items()}
+
+
+def _told(state: object) -> str:
+    if isinstance(state, Mapping):
+        return f"a dictionary with {', '.join(map(str, list(state)[:5])) or 'nothing in it'}"
+    return f"a {type(state).__name__}"
+
+
+def _path(weights: str, find_run: FindRun | None) -> Path:
+    match = _RUN_ID.fullmatch(weights)
+    if match and not (weights == match["run_id"] and Path(weights).exists()):
+        if find_run is None:
+            raise PretrainedError(
+                f"transfer.weights is the MLflow run {match['run_id']}, but runs cannot be looked "
+                "up here. Give the path of its networks instead."
+            )
+        return find_run(match["run_id"])
+    if weights.startswith("mlflow:"):
+        raise PretrainedError(
+            f"transfer.weights is {weights!r}, but an MLflow run's id has 32 digits (0-9, a-f)."
+        )
+    return Path(weights).expanduser()
+
+
+def _fold_folder(family: Path, fold: FoldKey) -> Path:
+    models = FoldModels(family)
+    for folder in (models.folder(fold.repeat, fold.fold), models.folder(0, 0)):
+        if (folder / CARD).exists():
+            return folder
+    raise PretrainedError(
+        f"transfer.weights is the folder {family}, but there is no {CARD} in it, nor a folder "
+        f"fold_{fold.fold} or fold_0 with one."
+    )
+
+
+def _trained(folder: Path, fold: FoldKey) -> PretrainedWeights:
+    card = read_card(folder)
+    is_same_fold = (card.folds_hash, card.repeat, card.fold) == (
+        fold.folds_hash,
+        fold.repeat,
+        fold.fold,
+    )
+    if card.samples_hash == fold.samples_hash and not is_same_fold:
+        raise PretrainedError(
+            f"The network in {folder} was fitted on these very samples in another fold or other "
+            f"folds: it has seen samples that repeat {fold.repeat}, fold {fold.fold} holds out. "
+            "Take the family's folder of a training with the same folds, or weights from other "
+            "samples."
+        )
+    return PretrainedWeights(folder / WEIGHTS, card.weights_sha256, card.preprocessing, card)
+
+
+def _bare_file(path: Path, given: str) -> PretrainedWeights:
+    allowed = (".safetensors", *_PICKLED)
+    if not path.exists():
+        raise PretrainedError(
+            f"transfer.weights is {given!r}, but there is no such file or folder. Allowed: "
+            f"'torchvision', a {', '.join(allowed)} file, the folder of a network or of a family "
+            "that Foldwise trained, or an MLflow run (mlflow:<run id>)."
+        )
+    if path.suffix not in allowed:
+        raise PretrainedError(
+            f"transfer.weights is {given!r}, a file of the type {path.suffix!r}. Allowed: "
+            f"{', '.join(allowed)}."
+        )
+    return PretrainedWeights(path, sha256_file(path))
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise PretrainedError(f"{path} is damaged or no safetensors file ({error}).") from None
+
+
+def _read_pickled(path: Path) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise PretrainedError(
+            f"{path} is damaged, or holds more than weights. Such a file can run code when it is "
+            "read, so only tensors are: save the network's state_dict(), best as .safetensors."
+        ) from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PretrainedError(f"{path} is damaged ({first}).") from None
