@@ -24,6 +24,9 @@ EVERYTHING = AugmentConfig.of(
     brightness=0.2,
     contrast=0.2,
     erasing=0.5,
+    crop=2,
+    shear=10,
+    policy="trivial_augment",
 )
 # scipy's names for what comes in from outside
 SCIPY_MODES = {"reflection": "reflect", "border": "nearest", "zeros": "grid-constant"}
@@ -63,6 +66,7 @@ def test_shape_type_and_range_stay_and_the_input_is_not_changed(shape):
         {"shift": 0.1},
         {"rotation": 10},
         {"scale": 0.1},
+        {"shear": 10},
         {"brightness": 0.2},
         {"contrast": 0.2},
         {"erasing": 1},
@@ -175,11 +179,12 @@ def test_a_shift_by_whole_pixels_moves_the_pixels():
 
 @pytest.mark.parametrize("padding", ["reflection", "border", "zeros"])
 @pytest.mark.parametrize("shape", [(16, 16), (12, 20)])
-def test_shift_rotation_and_scale_are_those_of_scipy(padding, shape):
-    """Scale and turn about the centre, then shift; in pixels, so circles stay circles."""
+@pytest.mark.parametrize("shear", [0, 20])
+def test_shear_scale_rotation_and_shift_are_those_of_scipy(padding, shape, shear):
+    """Shear, scale and turn about the centre, then shift; in pixels, so circles stay circles."""
     image = batch(1, 1, *shape)
-    config = AugmentConfig.of(shift=0.2, rotation=30, scale=[0.8, 1.25])
-    draws = {"shift_x": 0.9, "shift_y": 0.25, "rotation": 0.8, "scale": 0.3}
+    config = AugmentConfig.of(shift=0.2, rotation=30, scale=[0.8, 1.25], shear=shear)
+    draws = {"shift_x": 0.9, "shift_y": 0.25, "rotation": 0.8, "scale": 0.3, "shear": 0.1}
     draws = {name: np.array([draw]) for name, draw in draws.items()}
 
     moved = resample(image, affine_maps(config, draws, *shape), padding)[0, 0].numpy()
@@ -189,8 +194,9 @@ def test_shift_rotation_and_scale_are_those_of_scipy(padding, shape):
     turn = np.array(
         [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
     )  # of (row, column) in the result to (row, column) in the image
+    lean = np.array([[1, 0], [-math.tan(math.radians(shear * -0.8)), 1]])
     centre = (np.array(shape) - 1) / 2
-    matrix = turn / scale
+    matrix = lean @ turn / scale
     offset = centre - matrix @ (centre + shift)
     mode = SCIPY_MODES[padding]
     expected = ndimage.affine_transform(image[0, 0].numpy(), matrix, offset, order=1, mode=mode)
@@ -300,6 +306,7 @@ def test_a_number_for_scale_means_as_much_up_as_down():
     ("name", "value"),
     [
         ("horizontal_flip", 1.5),
+        ("horizontal_flip", "alternatingly"),
         ("vertical_flip", -0.1),
         ("shift", 0.6),
         ("rotation", 200),
@@ -308,6 +315,15 @@ def test_a_number_for_scale_means_as_much_up_as_down():
         ("scale", [1.2, 0.8]),
         ("scale", [0.0, 1.0]),
         ("padding", "wrap"),
+        ("crop", -1),
+        ("crop", 2.5),
+        ("shear", 90),
+        ("policy", "auto_augment"),
+        ("num_ops", 0),
+        ("magnitude", 31),
+        ("saturation", 1.5),
+        ("hue", 0.6),
+        ("mix", {"mixup": 1}),
         ("brightness", 1.0),
         ("contrast", -0.2),
         ("erasing", 2),
