@@ -1,0 +1,115 @@
+"""Runs looked up on a real SQLite store, their networks on the disk."""
+
+import mlflow
+import pytest
+import torch
+from kedro.io import DatasetError
+from mlflow.tracking import MlflowClient
+from safetensors.torch import save_file
+
+from foldwise.data.preprocessing import Preprocessing
+from foldwise.datasets.run_models_dataset import MODELS_PATH_TAG, RunModelsDataset
+from foldwise.errors import UserError
+from foldwise.models.config import SmallCnnConfig
+from foldwise.tasks.events import FoldFinished, FoldStarted, TrainingFinished
+from foldwise.tasks.fold_models import FoldModels, ModelCard, write_model
+from foldwise.tracking import FoldRuns, prepare_store
+
+
+def write_fold(models, fold, value=0.0):
+    card = ModelCard(
+        model=SmallCnnConfig(),
+        classes=("a", "b"),
+        shape=(1, 8, 8),
+        size_policy="none",
+        preprocessing=Preprocessing(mean=(0.5,), std=(1.0,)),
+        repeat=0,
+        fold=fold,
+        fingerprint="f",
+        samples_hash="s",
+        folds_hash="o",
+        best_epoch=0,
+        history=(),
+        versions={},
+        weights_sha256="",
+    )
+    weights = {"w": torch.full((2,), value + fold)}
+    return write_model(models.folder(0, fold), card, lambda path: save_file(weights, path))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    project = tmp_path_factory.mktemp("project")
+    uri = f"sqlite:///{project / 'mlflow.db'}"
+    prepare_store(uri, "first", project)
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    yield MlflowClient(uri)
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def training(store, tmp_path):
+    """The networks of a training that was tracked as trainings are, and the id of its run."""
+    experiment = store.get_experiment_by_name("first")
+    run_id = store.create_run(experiment.experiment_id).info.run_id
+    models = FoldModels(tmp_path / "cnn")
+    store.set_tag(run_id, MODELS_PATH_TAG, str(models.root))
+    observer = FoldRuns(store, experiment.experiment_id, run_id)
+    for fold in range(2):
+        observer(FoldStarted(0, fold, ()))
+        observer(FoldFinished(write_fold(models, fold), was_skipped=False))
+    observer(TrainingFinished())
+    return models, run_id
+
+
+@pytest.fixture
+def find_run():
+    return RunModelsDataset().load()
+
+
+def fold_run(store, run_id, fold):
+    query = f"tags.`mlflow.parentRunId` = '{run_id}' and tags.fold = '{fold}'"
+    (run,) = store.search_runs([store.get_run(run_id).info.experiment_id], query)
+    return run.info.run_id
+
+
+def test_a_training_leads_to_its_family_and_a_fold_to_its_own_folder(store, training, find_run):
+    models, run_id = training
+
+    assert find_run(run_id) == models.root
+    assert find_run(fold_run(store, run_id, 1)) == models.folder(0, 1)
+
+
+def test_networks_that_a_later_training_replaced_are_refused(store, training, find_run):
+    models, run_id = training
+    write_fold(models, 1, value=5.0)
+
+    with pytest.raises(UserError, match=r"fold_1 has been replaced by that of a later training"):
+        find_run(run_id)
+    with pytest.raises(UserError, match="replaced"):
+        find_run(fold_run(store, run_id, 1))
+    assert find_run(fold_run(store, run_id, 0)) == models.folder(0, 0)
+
+
+def test_networks_that_are_gone_are_an_error_that_names_the_run_and_the_file(training, find_run):
+    models, run_id = training
+    (models.folder(0, 0) / "model.json").unlink()
+
+    with pytest.raises(UserError, match=rf"{run_id} are not where it left them: .*model.json"):
+        find_run(run_id)
+
+
+def test_a_run_without_networks_and_an_unknown_one_are_errors(store, find_run):
+    experiment = store.get_experiment_by_name("first")
+    idle = store.create_run(experiment.experiment_id).info.run_id
+
+    with pytest.raises(UserError, match=rf"{idle}, which has trained no networks.*models.path"):
+        find_run(idle)
+    with pytest.raises(UserError, match=rf"{'0' * 32}, but there is none .* in sqlite:"):
+        find_run("0" * 32)
+
+
+def test_runs_are_only_read():
+    with pytest.raises(DatasetError, match="cannot be saved"):
+        RunModelsDataset().save("a run")
