@@ -7,13 +7,13 @@ from torch.nn import functional
 
 from foldwise.errors import UserError
 from foldwise.models.build import build_cnn
-from foldwise.models.config import CnnModelConfig, LeNet5Config, ResNet18Config, SmallCnnConfig
+from foldwise.models.config import CnnModelConfig, LeNet5Config, SmallCnnConfig, WideResNetConfig
 
 CONFIGS = [
     LeNet5Config(),
     SmallCnnConfig(widths=(8, 16, 16)),
     SmallCnnConfig(widths=(8,), depth=2, dropout=0.2),
-    ResNet18Config(width=8),
+    WideResNetConfig(depth=10, width_factor=1),
 ]
 NUM_CLASSES = 5
 
@@ -129,7 +129,7 @@ def test_the_least_size_is_enough(config):
         ({"name": "small_cnn", "widths": [8, 0]}, "widths"),
         ({"name": "small_cnn", "depth": 0}, "depth"),
         ({"name": "small_cnn", "dropout": 1.0}, "dropout"),
-        ({"name": "resnet18", "width": 0}, "width"),
+        ({"name": "resnet18", "norm": "layer"}, "norm"),
         ({"name": "resnet18", "stem": "5x5"}, "stem"),
     ],
 )

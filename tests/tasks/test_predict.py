@@ -9,7 +9,7 @@ from foldwise.data.folds import SplitConfig, fold_parts, held_out_ids, make_fold
 from foldwise.data.preprocessing import Preprocessing
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_cnn
-from foldwise.models.config import LeNet5Config, ResNet18Config, SmallCnnConfig
+from foldwise.models.config import LeNet5Config, SmallCnnConfig, WideResNetConfig
 from foldwise.modules.data_module import EvaluationBatches, StreamedImages
 from foldwise.tasks import predict
 from foldwise.tasks.fold_models import (
@@ -121,7 +121,8 @@ def test_a_table_names_the_likeliest_class(predictor, samples):
 
 
 @pytest.mark.parametrize(
-    "config", [SmallCnnConfig(widths=(4,)), LeNet5Config(), ResNet18Config(width=4)]
+    "config",
+    [SmallCnnConfig(widths=(4,)), LeNet5Config(), WideResNetConfig(depth=10, width_factor=1)],
 )
 def test_no_images_give_an_empty_table(tmp_path, samples, folds, config):
     with torch.random.fork_rng():
