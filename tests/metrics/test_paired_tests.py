@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.sparse import csr_array
+from statsmodels.stats.multitest import multipletests
+
+from foldwise.metrics.paired_tests import corrected_resampled_t, holm, paired_bootstrap
+
+
+def differences(num_pairs=5, seed=0, shift=0.02):
+    return np.random.default_rng(seed).normal(shift, 0.02, num_pairs)
+
+
+def test_a_case_computed_by_hand():
+    # Differences 1, 2, 3 (in hundredths): mean 2, s^2 = 1; k = 3, n_test / n_train = 1 / 2.
+    found = corrected_resampled_t(np.array([0.01, 0.02, 0.03]), 0.5, 0.95)
+    error = 0.01 * np.sqrt(1 / 3 + 1 / 2)
+    assert found.statistic == pytest.approx(0.02 / error)
+    # The t distribution with 2 degrees of freedom has P(|T| > t) = 1 - t / sqrt(2 + t^2) and the
+    # 97.5 % quantile 4.302653.
+    t = 0.02 / error
+    assert found.p_value == pytest.approx(1 - t / np.sqrt(2 + t * t))
+    assert (found.low, found.high) == pytest.approx(
+        (0.02 - 4.302653 * error, 0.02 + 4.302653 * error)
+    )
+    assert found.num_pairs == 3
+
+
+@pytest.mark.parametrize("num_pairs", [2, 5, 30])
+def test_without_overlap_it_is_the_usual_paired_t_test(num_pairs):
+    values = differences(num_pairs)
+    found = corrected_resampled_t(values, 0.0, 0.9)
+    expected = stats.ttest_1samp(values, 0.0)
+    interval = expected.confidence_interval(0.9)
+    assert found.statistic == pytest.approx(expected.statistic)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_the_correction_divides_the_statistic_by_a_known_factor():
+    values, ratio = differences(10), 1 / 9
+    corrected = corrected_resampled_t(values, ratio, 0.95)
+    naive = stats.ttest_1samp(values, 0.0)
+    factor = np.sqrt(1 + 10 * ratio)
+    assert corrected.statistic == pytest.approx(naive.statistic / factor)
+    assert corrected.p_value == pytest.approx(2 * stats.t.sf(naive.statistic / factor, 9))
+    assert corrected.high - corrected.low > 1.4 * np.diff(naive.confidence_interval())[0]
+
+
+def test_the_interval_leaves_out_zero_exactly_where_p_is_below_its_level():
+    for shift in np.linspace(0, 0.06, 25):
+        found = corrected_resampled_t(differences(seed=3, shift=shift), 0.25, 0.95)
+        assert (found.low > 0 or found.high < 0) == (found.p_value < 0.05)
+
+
+def test_swapping_the_methods_changes_the_sign_alone():
+    values = differences()
+    one, other = (corrected_resampled_t(s * values, 0.25, 0.95) for s in (1, -1))
+    assert other.difference == -one.difference
+    assert (other.low, other.high) == (-one.high, -one.low)
+    assert other.p_value == one.p_value
+
+
+def test_undefined_folds_are_left_out():
+    values = differences(4)
+    with_gap = np.array([values[0], np.nan, *values[1:]])
+    assert corrected_resampled_t(with_gap, 0.25, 0.95) == corrected_resampled_t(values, 0.25, 0.95)
+
+
+@pytest.mark.parametrize("values", [[], [np.nan], [0.1], [0.1, 0.1, 0.1]])
+def test_without_spread_there_is_no_p_value(values):
+    found = corrected_resampled_t(np.array(values, dtype=float), 0.25, 0.95)
+    assert np.isnan(found.p_value)
+    assert found.num_pairs == int(np.isfinite(values).sum())
+
+
+def test_no_difference_in_any_fold_is_no_evidence():
+    found = corrected_resampled_t(np.zeros(5), 0.25, 0.95)
+    assert (found.difference, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+
+
+# -- Holm -----------------------------------------------------------------------------------------
+
+
+def test_holm_by_hand():
+    # Sorted: 0.01 * 4, 0.02 * 3, 0.03 * 2, 0.5 * 1, each at least the one before.
+    adjusted = holm(np.array([0.03, 0.01, 0.5, 0.02]))
+    assert adjusted == pytest.approx([0.06, 0.04, 0.5, 0.06])
+
+
+def test_holm_is_that_of_statsmodels():
+    p_values = np.random.default_rng(0).uniform(0, 0.2, 12)
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
+def test_an_undefined_p_value_stays_so_and_counts_as_a_test():
+    adjusted = holm(np.array([0.01, np.nan, 0.02]))
+    assert adjusted == pytest.approx([0.03, np.nan, 0.04], nan_ok=True)
+    assert len(holm(np.array([]))) == 0
+
+
+# -- paired bootstrap -----------------------------------------------------------------------------
+
+
+def hits_of(reference, method):
+    """Cells per unit: hits of the one, hits of the other, samples."""
+    return csr_array(np.stack([reference, method, np.ones(len(method))], axis=1))
+
+
+def accuracy_difference(cells):
+    return (cells[:, 1] - cells[:, 0]) / cells[:, 2]
+
+
+def bootstrapped(reference, method, seed=0, difference=accuracy_difference):
+    rng = np.random.default_rng(seed)
+    return paired_bootstrap(hits_of(reference, method), difference, 4000, 0.95, rng)
+
+
+def made(num_better, num_worse, num_alike=200):
+    reference = np.repeat([0, 1, 1], [num_better, num_worse, num_alike])
+    method = np.repeat([1, 0, 1], [num_better, num_worse, num_alike])
+    return reference.astype(float), method.astype(float)
+
+
+def test_the_bootstrap_of_accuracy_agrees_with_the_normal_interval_of_paired_differences():
+    reference, method = made(60, 30)
+    found = bootstrapped(reference, method)
+    values = method - reference
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    assert found.difference == pytest.approx(values.mean())
+    assert (found.low, found.high) == pytest.approx(
+        (values.mean() - 1.96 * error, values.mean() + 1.96 * error), abs=0.15 * error
+    )
+    expected = stats.binomtest(60, 90).pvalue  # McNemar's exact test
+    assert found.p_value == pytest.approx(expected, abs=0.002)
+    assert found.num_pairs == len(values)
+
+
+def test_pairs_matter_and_not_only_the_two_scores():
+    widths = {}
+    for num_swapped in (0, 10, 40):  # the accuracies are equal in each case
+        found = bootstrapped(*made(num_swapped, num_swapped, 280 - 2 * num_swapped))
+        assert found.difference == 0
+        assert found.p_value > 0.5
+        widths[num_swapped] = found.high - found.low
+    assert widths[0] == 0
+    assert widths[40] == pytest.approx(2 * widths[10], rel=0.1)
+
+
+def test_many_copies_of_a_unit_add_no_certainty():
+    reference, method = made(60, 30, 60)
+    alone = bootstrapped(reference, method)
+    rng = np.random.default_rng(0)
+    tripled = paired_bootstrap(
+        hits_of(reference, method) * 3, accuracy_difference, 4000, 0.95, rng
+    )
+    assert tripled.p_value == alone.p_value
+    assert (tripled.low, tripled.high) == pytest.approx((alone.low, alone.high))
+
+
+def test_an_undefined_metric_has_no_interval():
+    found = bootstrapped(*made(3, 2), difference=lambda cells: np.full(len(cells), np.nan))
+    assert np.isnan([found.difference, found.low, found.high, found.p_value]).all()
