@@ -106,4 +106,9 @@ def timm_by_prefix(given: Any) -> Any:  # noqa: ANN401  (pydantic passes raw inp
     name, colon, architecture = str(given.get("name")).partition(":")
     if name != "timm" or not colon:
         return given
+    also = given.get("architecture", architecture)
+    if also != architecture:
+        raise ValueError(
+            f"name is 'timm:{architecture}', but architecture is {also!r}: give one of them."
+        )
     return {**given, "name": name, "architecture": architecture}
