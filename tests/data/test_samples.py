@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -173,3 +174,15 @@ def test_part_of_an_array_that_is_in_that_place_is_cut_out(tmp_path):
     fill_samples_folder(tmp_path, some)
     np.testing.assert_array_equal(read_samples(tmp_path).x, samples.x[:4])
     pd.testing.assert_frame_equal(read_samples(tmp_path).table, first)
+
+
+@pytest.mark.parametrize("label", ["-1", -1, None])
+def test_a_label_that_is_no_class_is_refused_with_its_row(label):
+    samples = make_samples()
+    labels = samples.table["label"].astype(object).tolist()
+    labels[3] = label
+    wrong = replace(samples, table=samples.table.assign(label=pd.Series(labels, dtype=object)))
+    with pytest.raises(
+        SamplesError, match=r"Row 3 .* has the label .*, and 1 of 6 rows .*Allowed"
+    ):
+        _ = wrong.y

@@ -3,12 +3,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from foldwise.data.augment import AugmentConfig, Augmenter
+from foldwise.data.balance import BalanceConfig
 from foldwise.data.preprocessing import Preprocessing, fit_preprocessing
+from foldwise.modules.balanced_mixup import build_balanced_mixup
 from foldwise.modules.data_module import (
     EvaluationBatches,
     FoldData,
+    LabelError,
+    MixError,
     Part,
     ResidentImages,
     StreamedImages,
@@ -33,11 +38,13 @@ def rows_of(inputs):
     return (255 * (256 * high + low)).round().long().tolist()
 
 
-def keep(images, seed):
+def keep(images, seed, positions, epoch):
     return images
 
 
-def training(size, *, part=None, images=None, augment=keep, batch_size=16, seed=0, epoch=0):
+def training(
+    size, *, part=None, images=None, augment=keep, batch_size=16, seed=0, epoch=0, **mixing
+):
     part = part or Part(np.arange(size), np.arange(size) % 3)
     images = images or ResidentImages(numbered(size), part.rows, CPU)
     return TrainingBatches(
@@ -49,6 +56,7 @@ def training(size, *, part=None, images=None, augment=keep, batch_size=16, seed=
         seed=seed,
         epoch=lambda: epoch,
         device=CPU,
+        **mixing,
     )
 
 
@@ -173,7 +181,7 @@ def test_training_inputs_are_augmented_then_standardised_and_channels_last():
     preprocessing = fit_preprocessing(x, part.rows)
     seen = []
 
-    def halve(images, seed):
+    def halve(images, seed, positions, epoch):
         assert images.min() >= 0
         assert images.max() <= 1
         seen.append(seed)
@@ -218,3 +226,122 @@ def test_validation_is_standardised_in_order_and_never_augmented():
         expected = (x[rows] / 255 - preprocessing.mean[0]) / preprocessing.std[0]
         np.testing.assert_allclose(inputs, expected, atol=1e-6)
         assert torch.cat([labels for _, labels in batches]).tolist() == labels.tolist()
+
+
+def test_a_row_that_comes_several_times_is_held_once_and_augmented_each_time():
+    rows = np.array([7, 3, 7, 7, 5])
+    images = ResidentImages(numbered(10), rows, CPU)
+    assert rows_of(images.take(torch.arange(5)).float() / 255) == rows.tolist()
+    assert images._images.shape[0] == 3
+
+    def mark(batch, seed, positions, epoch):
+        return batch + positions.view(-1, 1, 1, 1)
+
+    part = Part(rows, np.array([1, 0, 1, 1, 0]))
+    inputs = torch.cat([x for x, _, _ in training(5, part=part, images=images, augment=mark)])
+    assert len({tuple(image.flatten().tolist()) for image in inputs}) == 5
+
+
+@pytest.mark.parametrize("label", [-1, -7])
+def test_a_negative_label_is_refused_with_its_row(label):
+    labels = np.array([0, 1, label, 0])
+    with pytest.raises(LabelError, match=rf"Row 30 .* label {label}, as have 1 of 4 rows"):
+        Part(np.array([10, 20, 30, 40]), labels)
+
+
+def test_augmentation_is_told_positions_and_epoch():
+    told = []
+
+    def watch(images, seed, positions, epoch):
+        told.append((rows_of(images), positions.tolist(), epoch))
+        return images
+
+    list(training(20, augment=watch, epoch=4))
+    assert told
+    assert all(rows == positions and epoch == 4 for rows, positions, epoch in told)
+
+
+def halves(images, labels, seed):
+    """Mix each image with the one before it, half and half."""
+    shares = functional.one_hot(labels, 3).float()
+    return (images + images.roll(1, 0)) / 2, (shares + shares.roll(1, 0)) / 2
+
+
+def test_batches_are_mixed_after_all_else_each_by_its_own_seed():
+    seeds = []
+
+    def mix(images, labels, seed):
+        seeds.append(seed)
+        return halves(images, labels, seed)
+
+    plain, mixed = list(training(40)), list(training(40, mix=mix))
+    for (inputs, labels, weights), (halved, shares, same) in zip(plain, mixed, strict=True):
+        expected = halves(inputs, labels, 0)
+        torch.testing.assert_close((halved, shares), expected)
+        assert torch.equal(weights, same)
+    assert len(set(seeds)) == len(seeds) == len(mixed)
+    list(training(40, mix=mix, epoch=1))
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_each_class_keeps_its_weight_in_a_mixed_image():
+    """The loss of a mixed sample is what torch makes of its shares and the class weights."""
+    size, of_class = 40, np.array([0.2, 1.0, 3.0])
+    labels = np.arange(size) % 3
+    part = Part(np.arange(size), labels, loss_weights=of_class[labels])
+    generator = torch.Generator().manual_seed(0)
+    for (_, hard, _), (inputs, shares, weights) in zip(
+        training(size, part=part), training(size, part=part, mix=halves), strict=True
+    ):
+        logits = torch.randn(len(inputs), 3, generator=generator)
+        losses = functional.cross_entropy(logits, shares, reduction="none") * weights
+        expected = functional.cross_entropy(
+            logits,
+            halves(inputs, hard, 0)[1],
+            weight=torch.from_numpy(of_class).float(),
+            reduction="none",
+        )
+        torch.testing.assert_close(losses, expected)
+        torch.testing.assert_close(shares.sum(1), torch.ones(len(inputs)))
+
+
+def test_balanced_mixup_adds_classes_that_are_alike():
+    size = 1000
+    labels = np.where(np.arange(size) < 900, 0, np.where(np.arange(size) < 970, 1, 2))
+    part = Part(np.arange(size), labels)
+    mixup = build_balanced_mixup(BalanceConfig.of(method="mixup_balanced", alpha=1), 3)
+    batches = training(size, part=part, balanced_mixup=mixup, batch_size=20)
+    plain = torch.cat([labels for _, labels, _ in training(size, part=part, batch_size=20)])
+    _, shares, weights = (torch.cat(each) for each in zip(*batches, strict=True))
+    assert torch.equal(weights, torch.ones(size))
+    torch.testing.assert_close(shares.sum(1), torch.ones(size))
+    assert (shares[torch.arange(size), plain] > 0).all()
+    mean = shares.mean(0).numpy()
+    # Beta(1, 1) has the mean 1/2: half of the plain shares, half of thirds
+    np.testing.assert_allclose(mean, [(0.9 + 1 / 3) / 2, (0.07 + 1 / 3) / 2, 0.18], atol=0.06)
+    again = training(size, part=part, balanced_mixup=mixup, batch_size=20)
+    assert torch.equal(torch.cat([shares for _, shares, _ in again]), shares)
+
+
+def test_balanced_mixup_mixes_inputs_by_the_share_that_labels_have():
+    size = 60
+    part = Part(np.arange(size), np.arange(size) % 3)
+    mixup = build_balanced_mixup(BalanceConfig.of(method="mixup_balanced"), 3)
+
+    def paint(images, seed, positions, epoch):  # each image is its label
+        return torch.ones_like(images) * (positions % 3).view(-1, 1, 1, 1)
+
+    shares_drawn = set()
+    for inputs, shares, _ in training(size, part=part, balanced_mixup=mixup, augment=paint):
+        means = shares @ torch.tensor([0.0, 1.0, 2.0])
+        torch.testing.assert_close(inputs[:, 0, 0, 0], means)
+        shares_drawn.add(round(float(shares.max(1).values.min()), 6))
+        assert inputs.is_contiguous(memory_format=torch.channels_last)
+    assert len(shares_drawn) > 1
+    assert build_balanced_mixup(BalanceConfig(), 3) is None
+
+
+def test_batches_are_not_mixed_in_two_ways():
+    mixup = build_balanced_mixup(BalanceConfig.of(method="mixup_balanced"), 3)
+    with pytest.raises(MixError, match="'mixup_balanced', which mixes batches, but MixUp or"):
+        training(10, mix=halves, balanced_mixup=mixup)

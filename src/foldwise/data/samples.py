@@ -16,6 +16,7 @@ import pandas as pd
 
 from foldwise.atomic import atomic_directory, read_sealed_json, sha256_file, write_sealed_json
 from foldwise.config import Config
+from foldwise.data.bad_input import listing
 from foldwise.errors import UserError
 
 Modality = Literal["image", "series", "table", "tokens"]
@@ -96,9 +97,22 @@ class Samples:
 
     @property
     def y(self) -> npt.NDArray[np.int64]:
-        """Class indices, shape (N,)."""
+        """Class indices, shape (N,).
+
+        Raises:
+            SamplesError: A label is not among the classes; it names the first such row.
+        """
         index = {name: i for i, name in enumerate(self.classes)}
-        return np.array([index[label] for label in self.table["label"]], dtype=np.int64)
+        labels = self.table["label"]
+        wrong = np.flatnonzero(~labels.isin(self.classes))
+        if len(wrong):
+            row = wrong[0]
+            raise SamplesError(
+                f"Row {row} of the samples ({self.table['sample_id'].iloc[row]!r}) has the label "
+                f"{labels.iloc[row]!r}, and {len(wrong)} of {len(labels)} rows have one that is "
+                f"not among the classes. Allowed: {listing(self.classes)}."
+            )
+        return np.array([index[label] for label in labels], dtype=np.int64)
 
     @functools.cached_property
     def lengths(self) -> npt.NDArray[np.int64]:

@@ -1,0 +1,59 @@
+"""In which order the samples of an epoch come, and which of them are this process's.
+
+N: samples, W: processes that fit one network together.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, distributed
+
+
+def permutation(size: int, seed: int) -> Tensor:
+    """Return the positions 0 to size - 1 in a random order, (N,)."""
+    return torch.randperm(size, generator=torch.Generator().manual_seed(seed))
+
+
+def weighted_draws(weights: npt.NDArray[np.float64], seed: int) -> Tensor:
+    """Draw as many positions as there are weights, with replacement, (N,).
+
+    Args:
+        weights: Each position's chance, relative to the others, (N,).
+        seed: Of the draws.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    # torch.multinomial takes at most 2**24 categories; a search in the cumulative sum any.
+    draws = torch.rand(len(weights), generator=generator, dtype=torch.float64)
+    cumulative = torch.from_numpy(np.cumsum(weights / weights.sum()))
+    # From the right: a draw of exactly 0 must not hit a first sample of weight 0.
+    return torch.searchsorted(cumulative, draws, right=True).clamp_(max=len(weights) - 1)
+
+
+def process_share(order: Tensor) -> Tensor:
+    """Return every W-th position of the common order, (N,) -> (ceil(N / W),).
+
+    Where W does not divide N, the order begins again at its end: each process must make as many
+    steps as the others, or they would wait for one another for ever.
+    """
+    rank, num_processes = _process()
+    total = num_processes * process_share_size(len(order))
+    times = -(-total // len(order))
+    return order.repeat(times)[rank:total:num_processes]
+
+
+def process_share_size(size: int) -> int:
+    """Return how many of `size` samples each process gets."""
+    return -(-size // _process()[1])
+
+
+def process_purpose() -> tuple[int, ...]:
+    """Return what tells the draws of this process from those of others; nothing if it is alone."""
+    rank, num_processes = _process()
+    return (rank,) if num_processes > 1 else ()
+
+
+def _process() -> tuple[int, int]:
+    """Return this process's number and W."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
