@@ -14,6 +14,7 @@ from kedro.runner import SequentialRunner
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.samples import Samples
 from foldwise.pipelines.augment import create_pipeline
+from foldwise.pipelines.augment.nodes import preview_augmentation
 
 PARAMETERS = Path(__file__).parents[2] / "conf" / "base" / "parameters_augment.yml"
 
@@ -43,6 +44,38 @@ def test_the_preview_shows_training_samples_of_the_first_fold_only(samples):
     (axes,) = outputs["augmentation_preview"].load().axes
     levels = np.unique(np.round(np.asarray(axes.images[0].get_array()) * 255))
     assert levels.tolist() == [*(20 * i for i in training), 255]  # and the white ground
+
+
+def test_mixtures_are_shown_with_the_shares_of_their_labels(samples):
+    """Samples of the two classes take turns, so each is mixed with one of the other class."""
+    plan = pd.DataFrame({"repeat": 0, "fold": 0, "sample_id": samples.table["sample_id"]})
+    config = AugmentConfig.of(mix={"mixup_alpha": 1, "cutmix_alpha": 1, "probability": 0.1})
+
+    figure = preview_augmentation(samples, plan, config)
+
+    _, *rows = figure.axes
+    pictures = [list(pictures_and_shares(axes)) for axes in rows]
+    for i, (picture, shares) in enumerate(pictures[0]):
+        if i > 0:  # the first is mixed with the last
+            share = picture.mean() / 20 - (i - 1)  # of sample i, at level 20 i
+            assert picture.std() < 1e-3
+            assert shares["ab"[i % 2]] == pytest.approx(share, abs=0.006)
+    for i, (picture, shares) in enumerate(pictures[1]):
+        is_own = np.isclose(picture, 20 * i, atol=0.1)
+        assert np.isclose(picture[~is_own], 20 * ((i - 1) % 8), atol=0.1).all()
+        assert shares.get("ab"[i % 2], 0) == pytest.approx(is_own.mean(), abs=0.006)
+    assert len(pictures[0]) == len(pictures[1]) == 8
+
+
+def pictures_and_shares(axes):
+    """Yield the levels (8, 8) of each mixture and what is written below it."""
+    mosaic = np.asarray(axes.images[0].get_array())[..., 0] * 255
+    for text in axes.texts:
+        if "%" in text.get_text():
+            left = int(text.get_position()[0] - 3)
+            lines = [line.split("% ") for line in text.get_text().splitlines()]
+            shares = {name: int(share) / 100 for share, name in lines}
+            yield mosaic[1:9, left : left + 8], shares
 
 
 def test_every_node_carries_the_tag_of_the_stage():

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from foldwise.data.augment import AugmentConfig
-from foldwise.data.augmentation_sheet import augmentation_sheet, preview_rows
+from foldwise.data.augmentation_sheet import MixedRow, augmentation_sheet, preview_rows
 
 
 def table_and_plan():
@@ -53,3 +53,32 @@ def test_a_sheet_shows_the_original_beside_eight_different_draws(channels):
     np.testing.assert_allclose(cells[:, 0], np.moveaxis(shown, 1, -1) / 255, atol=1e-6)
     for row in cells:
         assert len({cell.tobytes() for cell in row}) == 9
+
+
+def test_mixtures_come_in_rows_below_with_their_captions():
+    images = np.zeros((3, 1, 12, 10), dtype=np.uint8)
+    pictures = np.linspace(0, 0.9, 3, dtype=np.float32).reshape(3, 1, 1, 1)
+    pictures = np.broadcast_to(pictures, (3, 1, 12, 10))
+    row = MixedRow("MixUp", pictures, ("70% a", "60% b", "50% c"))
+
+    figure = augmentation_sheet(images, AugmentConfig(), seed=1, mixed=[row, row])
+
+    _, first, second = figure.axes
+    assert first.get_position().y0 > second.get_position().y1
+    mosaic = np.asarray(first.images[0].get_array())
+    captions = {text.get_text(): text.get_position()[0] for text in first.texts}
+    assert captions.keys() == {"MixUp", *row.captions}
+    for level, caption in zip((0, 0.45, 0.9), row.captions, strict=True):
+        assert mosaic[6, round(captions[caption])] == pytest.approx(level)  # right below it
+
+
+def test_alternating_flips_are_shown_in_turn():
+    image = np.arange(4, dtype=np.uint8).reshape(1, 1, 1, 4)
+
+    figure = augmentation_sheet(image, AugmentConfig(horizontal_flip="alternating"), seed=1)
+
+    mosaic = np.asarray(figure.axes[0].images[0].get_array())
+    lefts = [1, *range(7, 47, 5)]
+    rises = [bool(mosaic[1, x + 3, 0] > mosaic[1, x, 0]) for x in lefts]
+    assert rises[0]
+    assert rises[1:] == [rises[1], not rises[1]] * 4
