@@ -337,7 +337,7 @@ def _wait_for(url):
         (["--params=train_cnn.fit.max_epochs=0"], "train_cnn.fit.max_epochs is 0|greater than 0"),
         (
             ["--params=train_cnn.model.name=lenet6"],
-            "Did you mean 'lenet5'|lenet5, small_cnn, resnet18",
+            "Did you mean 'lenet5'|small_cnn|resnet18|wide_resnet|timm",
         ),
         (["--params=experiment=../elsewhere"], "experiment is '../elsewhere'"),
         (
