@@ -36,7 +36,7 @@ from foldwise.modules.data_module import (
 from foldwise.modules.fold_state import FoldStateCallback, StateFolder
 from foldwise.modules.hardware import choose_precision, lightning_precision
 from foldwise.seeds import derive_seed
-from foldwise.tasks.train import _silence_lightning
+from foldwise.tasks.fit_fold import silence_lightning
 
 BATCH, EPOCHS, SHAPE, CLASSES = 128, 3, (1, 28, 28), 10
 DEVICE = torch.device("cpu")
@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
-    _silence_lightning()
+    silence_lightning()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, batch {BATCH}, ", end="")
     print(f"Foldwise and the bare loop in {choose_precision(FitConfig(), DEVICE)}")
     for model in (LeNet5Config(), SmallCnnConfig()):

@@ -42,7 +42,7 @@ def plan(samples, folds):
 
 @pytest.fixture(scope="session")
 def recipe():
-    from foldwise.tasks.train import Recipe
+    from foldwise.tasks.recipe import Recipe
 
     return Recipe(
         model=SmallCnnConfig(widths=(8,), dropout=0.2),

@@ -15,7 +15,7 @@ from foldwise.data.folds import SplitConfig, make_folds
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_cnn
 from foldwise.models.config import SmallCnnConfig
-from foldwise.modules import data_module
+from foldwise.modules import images
 from foldwise.modules.fold_state import DivergedError
 from foldwise.tasks import train
 from foldwise.tasks.events import EpochFinished, FoldFinished, FoldStarted
@@ -200,7 +200,7 @@ def test_outer_fold_and_test_part_have_no_influence_on_a_network(
 def test_streamed_and_resident_images_give_the_same_weights(
     undisturbed, tmp_path, samples, folds, plan, recipe, monkeypatch
 ):
-    monkeypatch.setattr(data_module, "_RESIDENT_SHARE", 0.0)
+    monkeypatch.setattr(images, "_RESIDENT_SHARE", 0.0)
     streamed = cross_validate(samples, folds, plan, recipe, FoldModels(tmp_path / "cnn"))
     assert tree(streamed.root) == tree(undisturbed.root)
 
@@ -338,7 +338,7 @@ def test_the_images_of_a_fold_are_let_go_before_the_next_one(
 ):
     held = []
 
-    class Watched(data_module.ResidentImages):
+    class Watched(images.ResidentImages):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             held.append(self)
@@ -347,7 +347,7 @@ def test_the_images_of_a_fold_are_let_go_before_the_next_one(
             super().close()
             held.remove(self)
 
-    monkeypatch.setattr(data_module, "ResidentImages", Watched)
+    monkeypatch.setattr(images, "ResidentImages", Watched)
     counts = []
     cross_validate(
         samples,

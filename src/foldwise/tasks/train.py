@@ -1,14 +1,8 @@
 """Train one network per fold; skip what is done, resume what was interrupted."""
 
-import contextlib
-import logging
 import platform
 import shutil
-import signal
-import threading
-import warnings
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,41 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from pytorch_lightning import Trainer
-from pytorch_lightning.utilities.exceptions import SIGTERMException
 from safetensors.torch import save_file
-from torch import nn
 
 from foldwise.code_closure import code_hash
 from foldwise.config import json_hash
-from foldwise.data.augment import AugmentConfig, Augmenter
 from foldwise.data.folds import FoldParts, Folds, fold_parts
-from foldwise.data.preprocessing import Preprocessing, fit_preprocessing
+from foldwise.data.preprocessing import fit_preprocessing
 from foldwise.data.samples import Samples, require_images
 from foldwise.errors import UserError
-from foldwise.models.build import build_cnn
-from foldwise.models.config import CnnModelConfig
-from foldwise.modules.classifier import Classifier
-from foldwise.modules.config import FitConfig
-from foldwise.modules.data_module import (
-    EvaluationBatches,
-    FoldData,
-    Part,
-    TrainingBatches,
-    open_images,
-)
-from foldwise.modules.fold_state import FitState, FoldStateCallback, StateFolder
-from foldwise.modules.hardware import (
-    choose_device,
-    choose_num_threads,
-    choose_precision,
-    lightning_precision,
-    num_threads,
-    reproducible,
-)
+from foldwise.modules.data_module import Part
+from foldwise.modules.hardware import choose_device, choose_num_threads, choose_precision
 from foldwise.modules.records import EpochRecord
-from foldwise.seeds import derive_seed
 from foldwise.tasks.events import (
     EpochFinished,
     FoldFinished,
@@ -61,36 +31,13 @@ from foldwise.tasks.events import (
     TrainingStarted,
     ignore,
 )
+from foldwise.tasks.fit_fold import FoldJob, fit_fold, image_shape
 from foldwise.tasks.fold_models import FoldModels, ModelCard, write_model
+from foldwise.tasks.recipe import Recipe
 
 
 class PlanError(UserError):
     """The balance plan does not belong to the folds."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that the user chooses about a training."""
-
-    model: CnnModelConfig
-    fit: FitConfig
-    augment: AugmentConfig
-    seed: int
-
-
-@dataclass(frozen=True)
-class FoldJob:
-    """One fold's training: what goes in, and the fingerprint of all that."""
-
-    parts: FoldParts
-    training: Part
-    validation: Part
-    fingerprint: str
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """(repeat, fold)."""
-        return self.parts.repeat, self.parts.fold
 
 
 def cross_validate(
@@ -121,7 +68,6 @@ def cross_validate(
         ValueError: The device or the network does not fit.
     """
     require_images(samples, "A convolutional network")
-    _silence_lightning()
     device = choose_device(recipe.fit)
     observer(
         TrainingStarted(
@@ -155,11 +101,19 @@ def train_fold(
         observer(FoldFinished(done, was_skipped=True))
         return done
     preprocessing = fit_preprocessing(samples.x, job.training.rows)
-    state = _fit(job, samples, preprocessing, recipe, models, observer)
+
+    def on_start(history: tuple[EpochRecord, ...]) -> None:
+        observer(FoldStarted(*job.key, history))
+
+    def on_epoch(record: EpochRecord) -> None:
+        observer(EpochFinished(*job.key, record))
+
+    folder = _state_folder(models, job)
+    state = fit_fold(job, samples, preprocessing, recipe, folder, on_start, on_epoch)
     card = ModelCard(
         model=recipe.model,
         classes=samples.classes,
-        shape=_shape(samples),
+        shape=image_shape(samples),
         size_policy=samples.size_policy,
         preprocessing=preprocessing,
         repeat=job.parts.repeat,
@@ -220,103 +174,6 @@ def _require_training_rows(
         )
 
 
-def _fit(
-    job: FoldJob,
-    samples: Samples,
-    preprocessing: Preprocessing,
-    recipe: Recipe,
-    models: FoldModels,
-    observer: Observer,
-) -> FitState:
-    device, fit = choose_device(recipe.fit), recipe.fit
-    seed = derive_seed(recipe.seed, *job.key, "fit")
-    folder = _state_folder(models, job)
-    resumed = StateFolder(folder).load()
-    history = tuple(resumed.history) if resumed else ()
-    observer(FoldStarted(*job.key, history))
-
-    def on_epoch(record: EpochRecord) -> None:
-        observer(EpochFinished(*job.key, record))
-
-    callback = FoldStateCallback(fit, seed, StateFolder(folder), resumed, on_epoch)
-    if callback.state.is_finished(fit):
-        return callback.state
-    with (
-        contextlib.closing(open_images(samples.x, job.training.rows, device)) as fitted,
-        contextlib.closing(open_images(samples.x, job.validation.rows, device)) as inner,
-        torch.random.fork_rng(devices=range(torch.cuda.device_count())),
-        num_threads(choose_num_threads(fit, _shape(samples))),
-        reproducible(),
-    ):
-        training = TrainingBatches(
-            fitted,
-            job.training,
-            preprocessing,
-            Augmenter(recipe.augment),
-            batch_size=fit.batch_size,
-            seed=seed,
-            epoch=lambda: callback.epoch,
-            device=device,
-        )
-        validation = EvaluationBatches(inner, job.validation, preprocessing, device)
-        module = Classifier(
-            _build(recipe, samples, seed),
-            len(samples.classes),
-            fit,
-            total_steps=fit.max_epochs * len(training),
-            first_step=len(history) * len(training),
-        )
-        with _interruptible():
-            _trainer(fit, device, len(history), callback).fit(
-                module, datamodule=FoldData(training, validation)
-            )
-    return callback.state
-
-
-def _build(recipe: Recipe, samples: Samples, seed: int) -> nn.Module:
-    torch.manual_seed(derive_seed(seed, "init"))
-    network = build_cnn(recipe.model, _shape(samples), len(samples.classes))
-    return network.to(memory_format=torch.channels_last)
-
-
-def _trainer(
-    fit: FitConfig, device: torch.device, first_epoch: int, callback: FoldStateCallback
-) -> Trainer:
-    return Trainer(
-        max_epochs=fit.max_epochs - first_epoch,
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=1,
-        precision=lightning_precision(choose_precision(fit, device)),  # type: ignore[arg-type]  # a plain str
-        callbacks=[callback],
-        plugins=[LightningEnvironment()],  # one process, also inside a job of a cluster
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C be a KeyboardInterrupt again, and end with an error when told to terminate.
-
-    Lightning turns the first into an exit, and the second into one that looks like success.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SIGTERMException:
-        raise SystemExit(128 + signal.SIGTERM) from None
-    except SystemExit as stop:
-        if isinstance(stop.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, handler)
-
-
 def _state_folder(models: FoldModels, job: FoldJob) -> Path:
     """Return where this very job's epochs are kept; those of other fingerprints go."""
     folder = models.folder(*job.key) / f"resume_{job.fingerprint[:16]}"
@@ -339,7 +196,7 @@ def _common_fingerprint(samples: Samples, folds: Folds, recipe: Recipe) -> dict[
         "precision": choose_precision(recipe.fit, device),
         # The order of sums, and with it the last bits, depends on the number of threads.
         "num_threads": (
-            choose_num_threads(recipe.fit, _shape(samples)) if device.type == "cpu" else 0
+            choose_num_threads(recipe.fit, image_shape(samples)) if device.type == "cpu" else 0
         ),
         "versions": _versions(),
     }
@@ -352,14 +209,3 @@ def _versions() -> dict[str, str]:
         "pytorch_lightning": version("pytorch-lightning"),
         "numpy": np.__version__,
     }
-
-
-def _shape(samples: Samples) -> tuple[int, int, int]:
-    channels, height, width = samples.x.shape[1:]
-    return channels, height, width
-
-
-def _silence_lightning() -> None:
-    """Keep Lightning's device banner, its advertising tips and its loader advice off the log."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module=r"pytorch_lightning\.")

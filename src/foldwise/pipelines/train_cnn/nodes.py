@@ -34,7 +34,8 @@ def train_cnn(
     observer: Observer,
 ) -> FoldModels:
     """Train one network per fold; folds that are done are skipped, an interrupted one goes on."""
-    from foldwise.tasks.train import Recipe, cross_validate
+    from foldwise.tasks.recipe import Recipe
+    from foldwise.tasks.train import cross_validate
 
     recipe = Recipe(config.model, config.fit, augment, config.seed)
     return cross_validate(samples, folds, balance_plan, recipe, workspace, observer)
