@@ -4,7 +4,16 @@ from torch import nn
 
 from foldwise.errors import UserError
 from foldwise.models.build import build_cnn
-from foldwise.models.config import LeNet5Config, ResNet18Config, SmallCnnConfig
+from foldwise.models.config import (
+    ConvGroupConfig,
+    GoogLeNetConfig,
+    LeNet5Config,
+    MobileNetV2Config,
+    ResNet18Config,
+    SmallCnnConfig,
+    VggConfig,
+    WideResNetConfig,
+)
 from foldwise.models.parts import head_name, names_before, stage_names
 
 
@@ -19,6 +28,11 @@ def build(config, shape=(3, 32, 32)):
         (ResNet18Config(), "fc"),
         (SmallCnnConfig(), "classifier.2"),
         (LeNet5Config(), "classifier.6"),
+        (VggConfig(head="dense"), "classifier.6"),
+        (GoogLeNetConfig(), "fc"),
+        (MobileNetV2Config(), "classifier.1"),
+        (WideResNetConfig(), "classifier"),
+        (ConvGroupConfig(), "head"),
     ],
 )
 def test_the_head_is_the_last_dense_layer(config, head):

@@ -49,7 +49,7 @@ def torchvision_weights(
     Raises:
         TorchvisionWeightsError: There are none for this network, or no network to fetch them.
     """
-    weights = _entry(model.name, isinstance(model, VggConfig) and model.batch_norm, which)
+    weights = _entry(model.name, isinstance(model, VggConfig) and model.batch_norm is True, which)
     transforms = weights.transforms()
     preprocessing = Preprocessing(mean=tuple(transforms.mean), std=tuple(transforms.std))
     if model.name in _ARE_FED_HALVES:
