@@ -235,8 +235,9 @@ def _require_same_tensors(
 def _advice(model: CnnModelConfig, weights: PretrainedWeights) -> str:
     """Name the parameters of the network in which the two differ, where they are known."""
     if weights.card is None:
-        parameters = ", ".join(f"model.{key}" for key in type(model).model_fields)
-        return f" They belong to another architecture, or to one with other parameters ({parameters})."
+        keys = [f"model.{key}" for key in type(model).model_fields]
+        parameters = f"{', '.join(keys[:-1])} or {keys[-1]}"
+        return f" They belong to another architecture, or to one with another {parameters}."
     there, here = weights.card.model.model_dump(), model.model_dump()
     differing = [
         f"model.{key} was {there.get(key)!r} and is {here[key]!r}"
