@@ -2,7 +2,8 @@
 
 Run as `.venv/bin/python benchmarks/augmentation.py`; it prints Markdown. Every candidate mirrors
 half of the samples, then scales, turns and shifts each. kornia is no dependency of Foldwise: it is
-compared where it is installed (`uv pip install kornia==0.9.0`).
+compared where it is installed (`uv pip install kornia==0.9.0`). With the argument `changes`, only
+the cost of each of Foldwise's changes is measured.
 
 B: batch, C: channels, H: height, W: width.
 """
@@ -21,10 +22,12 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 from torch import Tensor
+from torchvision.transforms import v2
 
-from foldwise.data.augment import AugmentConfig, Augmenter
+from foldwise.data.augment import AugmentConfig, Augmenter, MixConfig
 from foldwise.data.augment.affine import affine_maps, resample
 from foldwise.data.augment.flips import flip
+from foldwise.modules.mixing import build_mixer
 
 SHAPES = ((128, 1, 28, 28), (128, 3, 32, 32), (32, 3, 96, 96))
 THREADS = (1, 2)
@@ -38,6 +41,23 @@ FOLDWISE = "Foldwise: `affine_grid` + `grid_sample`"
 KORNIA_FUNCTIONS = "kornia functions, our draws"
 KORNIA_CLASSES = "kornia classes, forked generator"
 TORCHVISION = "torchvision v2 functions, sample by sample"
+
+CHANGES = {
+    "nothing": AugmentConfig(),
+    "horizontal_flip: 0.5": AugmentConfig(horizontal_flip=0.5),
+    "horizontal_flip: alternating": AugmentConfig(horizontal_flip="alternating"),
+    "crop: 4": AugmentConfig(crop=4),
+    "crop: 2, padding: reflection": AugmentConfig(crop=2, padding="reflection"),
+    "shift, rotation, scale and shear": AugmentConfig.of(
+        shift=0.1, rotation=10, scale=0.1, shear=10
+    ),
+    "policy: rand_augment": AugmentConfig(policy="rand_augment"),
+    "policy: trivial_augment": AugmentConfig(policy="trivial_augment"),
+    "brightness and contrast": AugmentConfig(brightness=0.2, contrast=0.2),
+    "saturation": AugmentConfig(saturation=0.2),
+    "hue": AugmentConfig(hue=0.1),
+    "erasing: 1": AugmentConfig(erasing=1.0),
+}
 
 Draws = dict[str, npt.NDArray[np.float64]]  # each (B,), uniform in 0..1
 Candidate = Callable[[Tensor, int], Tensor]  # images (B, C, H, W) and a seed -> the same
@@ -209,6 +229,44 @@ def speed_table(candidates: dict[str, Candidate]) -> list[str]:
     ]
 
 
+def change_table() -> list[str]:
+    """Return one row per change: microseconds per image, beside torchvision where it has it."""
+    torch.set_num_threads(1)
+    images = torch.rand(SHAPES[1])
+    labels = torch.arange(len(images)) % 10
+    candidates: dict[str, Candidate] = {name: changed(c) for name, c in CHANGES.items()}
+    for kind in ("mixup_alpha", "cutmix_alpha"):
+        candidates[f"mix.{kind}: 1"] = mixed(MixConfig.of(**{kind: 1}), labels)
+    for policy in (v2.RandAugment(), v2.TrivialAugmentWide()):
+        name = f"torchvision's {type(policy).__name__}, sample by sample"
+        candidates[name] = one_by_one(policy)
+    times = milliseconds(candidates, images)
+    rows = [f"| {name} | {1000 * time / len(images):.1f} |" for name, time in times.items()]
+    return [
+        f"| {'x'.join(map(str, images.shape))}, 1 thr. | us per image |",
+        "| --- | --- |",
+        *rows,
+    ]
+
+
+def changed(config: AugmentConfig) -> Candidate:
+    """Return one change, as `TrainingBatches` calls it."""
+    augmenter = Augmenter(config)
+    return lambda images, seed: augmenter(images, seed, torch.arange(len(images)), 0)
+
+
+def mixed(config: MixConfig, labels: Tensor) -> Candidate:
+    """Return a mixer without its labels."""
+    mixer = build_mixer(config, int(labels.max()) + 1)
+    assert mixer is not None
+    return lambda images, seed: mixer(images, labels, seed)[0]
+
+
+def one_by_one(transform: Callable[[Tensor], Tensor]) -> Candidate:
+    """Return a loop over the samples; so each has its own draw."""
+    return lambda images, _: torch.stack([transform(image) for image in images])
+
+
 def fault_table(candidates: dict[str, Candidate], applied: dict[str, Apply]) -> list[str]:
     """Return one row per candidate: distinct pictures, difference to scipy."""
     rows = ["| | distinct of 16 copies | greatest difference to scipy |", "| --- | --- | --- |"]
@@ -237,6 +295,9 @@ def machine() -> list[str]:
 def main() -> None:
     """Print the tables."""
     torch.manual_seed(0)
+    if sys.argv[1:] == ["changes"]:
+        print("\n".join(change_table()))
+        return
     applied: dict[str, Apply] = {FOLDWISE: apply_foldwise, TORCHVISION: apply_torchvision}
     candidates: dict[str, Candidate] = {
         FOLDWISE: Augmenter(POLICY),
@@ -252,6 +313,7 @@ def main() -> None:
     print("\n".join(f"- {line}" for line in machine()), "\n")
     print("\n".join(speed_table(candidates)), "\n")
     print("\n".join(fault_table(candidates, applied)), "\n")
+    print("\n".join(change_table()), "\n")
     print(f"Times are the least of all batches in {SECONDS:.0f} s, candidates taking turns.\n")
     times = {name: import_seconds(name) for name in modules}
     print("Import, s:", ", ".join(f"{name} {seconds:.1f}" for name, seconds in times.items()))
