@@ -20,7 +20,9 @@ _DRAWS: dict[str, Callable[[Tensor], Tensor]] = {
 def initialise(network: nn.Module, how: Initialisation) -> nn.Module:
     """Draw the weights of all trainable convolutions and dense layers anew; biases become zero.
 
-    `default` leaves the network as its own code has made it. Returns the network.
+    `default` leaves the network as its own code has made it. The standard deviation, with n inputs
+    and m outputs of a unit, is sqrt(2 / (n + m)) for Xavier, so 1 / sqrt(n) where they are as
+    many, and sqrt(2 / n) for He. Returns the network.
     """
     if how == "default":
         return network
