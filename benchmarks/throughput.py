@@ -23,7 +23,7 @@ from foldwise.data.augment import AugmentConfig, Augmenter
 from foldwise.data.preprocessing import Preprocessing
 from foldwise.models.build import build_cnn
 from foldwise.models.config import CnnModelConfig, LeNet5Config, SmallCnnConfig
-from foldwise.modules.classifier import Classifier, build_optimizer, schedule_factor
+from foldwise.modules.classifier import Classifier
 from foldwise.modules.config import FitConfig
 from foldwise.modules.data_module import (
     EvaluationBatches,
@@ -35,6 +35,8 @@ from foldwise.modules.data_module import (
 )
 from foldwise.modules.fold_state import FoldStateCallback, StateFolder
 from foldwise.modules.hardware import choose_precision, lightning_precision
+from foldwise.modules.optimizers import build_optimizer
+from foldwise.modules.schedules import schedule_factor
 from foldwise.seeds import derive_seed
 from foldwise.tasks.fit_fold import silence_lightning
 

@@ -4,19 +4,34 @@ B: batch, K: classes.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from foldwise.errors import UserError
 from foldwise.metrics.classification import macro_f1
-from foldwise.modules.config import CosineScheduleConfig, FitConfig, OptimizerConfig, SgdConfig
+from foldwise.models.auxiliary import AuxiliaryLogits
+from foldwise.modules.config import FitConfig
+from foldwise.modules.divergence import DivergedError
+from foldwise.modules.optimizers import build_optimizer, decayed_parameters
+from foldwise.modules.penalties import penalty
+from foldwise.modules.schedules import Factor, schedule_factor
+from foldwise.modules.weight_average import WeightAverage
+
+# Logits (B, K), targets (class indices (B) or shares (B, K)), weights (B), epoch -> a scalar.
+Loss = Callable[[Tensor, Tensor, Tensor, int], Tensor]
+
+_LOOK_EVERY = 32  # steps between two looks at the losses on a GPU, as each look makes it wait
 
 
 class Classifier(LightningModule):
@@ -30,44 +45,93 @@ class Classifier(LightningModule):
         *,
         total_steps: int,
         first_step: int = 0,
+        loss: Loss | None = None,
+        rate_factors: Mapping[str, float] | None = None,
+        schedule: Factor | None = None,
     ) -> None:
         """Take the network as it is.
 
         Args:
-            network: Maps inputs to logits (B, K).
+            network: Maps inputs to logits (B, K), or to `AuxiliaryLogits` while it is trained.
             num_classes: K.
             fit: Optimiser, schedule and their parameters.
             total_steps: Optimiser steps of the whole fit, over which the schedule runs.
             first_step: Steps that were made before a resume.
+            loss: Of training; None: weighted cross-entropy. Validation is plain cross-entropy.
+            rate_factors: Factors of the rate by the name of a parameter of the network.
+            schedule: Factors of the rate by step, in place of `fit.schedule`.
         """
         super().__init__()
         self.network = network
-        self.train_loss = math.nan  # mean over the samples of the last epoch
+        if fit.compile:
+            network.compile()  # in place: the names of the weights stay
+        self.epoch = 0  # counted over resumes, set from outside; the loss may depend on it
+        self.train_loss = math.nan  # mean over the samples of the last epoch, without penalties
         self.validation: dict[str, float] = {}  # of the last epoch
+        self.monitored: list[float] = []  # one value per epoch, added from outside: for `plateau`
+        self.average: WeightAverage | None = None  # from the start of training, with ema_decay
         self._num_classes, self._fit = num_classes, fit
-        self._total_steps, self._first_step = total_steps, first_step
-        self._losses: list[tuple[Tensor, int]] = []
+        self._first_step, self._num_steps = first_step, 0
+        self._loss = loss or weighted_cross_entropy(fit.label_smoothing)
+        self._rate_factors = rate_factors
+        self._factor = schedule or schedule_factor(
+            fit.schedule, total_steps, self.monitored, higher_is_better=fit.monitor == "val_f1"
+        )
+        self._decayed = decayed_parameters(network)
+        self._losses: dict[int, tuple[Tensor, int]] = {}  # and the number of samples, by batch
+        self._unseen: list[tuple[Tensor, int]] = []  # losses not yet looked at, with their steps
         self._logits: list[tuple[Tensor, Tensor]] = []
 
+    @property
+    def evaluated(self) -> nn.Module:
+        """What is validated, kept and predicted with: the network, or the mean of its weights."""
+        return self.network if self.average is None else self.average.network
+
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Return the weighted mean cross-entropy of a batch."""
-        inputs, labels, weights = batch
-        losses = functional.cross_entropy(self.network(inputs), labels, reduction="none")
-        loss = (losses * weights).mean()
-        self._losses.append((loss.detach(), len(labels)))
-        return loss
+        """Return the loss of a batch, penalties included.
+
+        Raises:
+            DivergedError: The loss is infinite or not a number.
+            UserError: A network with batch norm is given a single sample.
+        """
+        inputs, targets, weights = batch
+        if len(inputs) == 1:
+            self._require_no_batch_norm()
+        loss = self._data_loss(self.network(inputs), targets, weights)
+        self._keep_loss(loss.detach(), len(inputs), batch_idx)
+        if self._fit.l1 > 0 or self._fit.l2 > 0:
+            loss = loss + penalty(self._decayed, l1=self._fit.l1, l2=self._fit.l2)
+        return self._for_accumulation(loss, batch_idx)
 
     def finish_epoch(self) -> None:
-        """Average the training loss of the epoch that has just ended."""
-        losses = torch.stack([loss for loss, _ in self._losses]).double().cpu()
-        sizes = torch.tensor([size for _, size in self._losses], dtype=torch.float64)
+        """Average the training loss of the epoch that has just ended.
+
+        Raises:
+            DivergedError: The loss of a batch is infinite or not a number.
+        """
+        self._look_at_losses()
+        losses = torch.stack([loss for loss, _ in self._losses.values()]).double().cpu()
+        sizes = torch.tensor([size for _, size in self._losses.values()], dtype=torch.float64)
         self.train_loss = float((losses * sizes).sum() / sizes.sum())
         self._losses.clear()
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: Optimizer | LightningOptimizer,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Make a step, and take its weights into their mean."""
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        self._num_steps += 1
+        if self.average is not None:
+            self.average.update(self.network)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Keep the logits of a batch."""
         inputs, labels = batch
-        self._logits.append((self.network(inputs).float(), labels))
+        self._logits.append((self.evaluated(inputs).float(), labels))
 
     def on_validation_epoch_end(self) -> None:
         """Compute loss, accuracy and macro F1 over the whole validation part."""
@@ -94,41 +158,87 @@ class Classifier(LightningModule):
             nn.utils.clip_grad_norm_(self.network.parameters(), self._fit.gradient_clip_norm)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Return the optimiser and its schedule, stepped once a batch."""
-        optimizer = build_optimizer(self.network, self._fit.optimizer)
-        factor = schedule_factor(self._fit.schedule, self._total_steps)
-        scheduler = LambdaLR(optimizer, lambda step: factor(step + self._first_step))
+        """Return the optimiser and its schedule, stepped once a step; start the mean of weights.
+
+        Lightning calls this when the network lies on its device.
+        """
+        if self._fit.ema_decay > 0:
+            self.average = WeightAverage(self.network, self._fit.ema_decay)
+        optimizer = build_optimizer(self.network, self._fit.optimizer, self._rate_factors)
+        scheduler = LambdaLR(optimizer, lambda step: self._factor(step + self._first_step))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
 
+    def refresh_rates(self) -> None:
+        """Set the rates of the coming step anew, after `monitored` has changed."""
+        scheduler = self.lr_schedulers()
+        assert isinstance(scheduler, LambdaLR)
+        factor = self._factor(self._first_step + self._num_steps)
+        for group, base in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, strict=True):
+            group["lr"] = base * factor
 
-def build_optimizer(network: nn.Module, config: OptimizerConfig) -> Optimizer:
-    """Return the optimiser; biases and norms (one-dimensional parameters) do not decay."""
-    decayed = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
-    others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    if isinstance(config, SgdConfig):
-        nesterov = config.momentum > 0
-        return torch.optim.SGD(
-            groups, lr=config.lr, momentum=config.momentum, nesterov=nesterov, fused=True
+    def _data_loss(
+        self, outputs: Tensor | AuxiliaryLogits, targets: Tensor, weights: Tensor
+    ) -> Tensor:
+        if not isinstance(outputs, AuxiliaryLogits):
+            return self._loss(outputs, targets, weights, self.epoch)
+        loss = self._loss(outputs.logits, targets, weights, self.epoch)
+        for logits in outputs.auxiliary:
+            loss = loss + outputs.weight * self._loss(logits, targets, weights, self.epoch)
+        return loss
+
+    def _keep_loss(self, loss: Tensor, size: int, batch_idx: int) -> None:
+        # L-BFGS asks several times for one batch: the first answer is the one before the step.
+        self._losses.setdefault(batch_idx, (loss, size))
+        self._unseen.append((loss, self._first_step + self._num_steps))
+        if not loss.is_cuda or len(self._unseen) >= _LOOK_EVERY:
+            self._look_at_losses()
+
+    def _look_at_losses(self) -> None:
+        if not self._unseen:
+            return
+        finite = torch.stack([loss for loss, _ in self._unseen]).isfinite()
+        if not bool(finite.all()):
+            loss, step = self._unseen[int(finite.int().argmin())]
+            raise DivergedError(
+                f"The training loss is {float(loss)} at step {step + 1}, in epoch "
+                f"{self.epoch + 1},",
+                self._fit.optimizer.lr * self._factor(step),
+            )
+        self._unseen.clear()
+
+    def _for_accumulation(self, loss: Tensor, batch_idx: int) -> Tensor:
+        """Let batches of one step count alike: Lightning divides by `accumulate` in any case."""
+        accumulate = self._fit.accumulate
+        if accumulate == 1:
+            return loss
+        first = batch_idx - batch_idx % accumulate
+        in_step = min(accumulate, int(self.trainer.num_training_batches) - first)
+        return loss * (accumulate / in_step)
+
+    def _require_no_batch_norm(self) -> None:
+        if any(isinstance(module, _BatchNorm) for module in self.network.modules()):
+            raise UserError(
+                "A network with batch norm cannot be fitted on a batch of one sample, whose "
+                "variance is 0: the training part of this fold has a single one. Give it more "
+                "samples, or take a network without batch norm."
+            )
+
+
+def weighted_cross_entropy(label_smoothing: float) -> Loss:
+    """Return the mean over the batch of each sample's cross-entropy times its weight.
+
+    Args:
+        label_smoothing: Share of the target that goes to all classes alike (Szegedy et al., arXiv
+            1512.00567), 0 <= share < 1.
+    """
+
+    def loss(logits: Tensor, targets: Tensor, weights: Tensor, epoch: int) -> Tensor:
+        losses = functional.cross_entropy(
+            logits, targets, reduction="none", label_smoothing=label_smoothing
         )
-    return torch.optim.AdamW(groups, lr=config.lr, fused=True)
+        return (losses * weights).mean()
 
-
-def schedule_factor(config: CosineScheduleConfig, total_steps: int) -> Callable[[int], float]:
-    """Return the factor of the peak rate at a step: a linear rise, then half a cosine down."""
-    warmup = round(config.warmup_fraction * total_steps)
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / warmup
-        progress = min(1.0, (step - warmup) / max(1, total_steps - warmup))
-        cosine = (1 + math.cos(math.pi * progress)) / 2
-        return config.final_fraction + (1 - config.final_fraction) * cosine
-
-    return factor
+    return loss

@@ -1,38 +1,12 @@
 """Parameters of a fit; free of torch, so that the graph can be looked at without loading it."""
 
-from typing import Annotated, Literal
+from typing import Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from foldwise.config import Config
-
-
-class AdamWConfig(Config):
-    """AdamW (Loshchilov and Hutter, arXiv 1711.05101)."""
-
-    name: Literal["adamw"] = "adamw"
-    lr: PositiveFloat = 2e-3
-    weight_decay: NonNegativeFloat = 0.05
-
-
-class SgdConfig(Config):
-    """Stochastic gradient descent with Nesterov momentum (Sutskever et al., ICML 2013)."""
-
-    name: Literal["sgd"] = "sgd"
-    lr: PositiveFloat = 0.05
-    momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: NonNegativeFloat = 5e-4
-
-
-OptimizerConfig = Annotated[AdamWConfig | SgdConfig, Field(discriminator="name")]
-
-
-class CosineScheduleConfig(Config):
-    """Linear warm-up, then a cosine to the end (Loshchilov and Hutter, arXiv 1608.03983)."""
-
-    name: Literal["cosine"] = "cosine"
-    warmup_fraction: float = Field(0.1, ge=0, lt=1)  # of all steps
-    final_fraction: float = Field(0.0, ge=0, le=1)  # of the peak rate, at the last step
+from foldwise.modules.optimizer_config import AdamWConfig, LbfgsConfig, OptimizerConfig
+from foldwise.modules.schedule_config import CosineScheduleConfig, ScheduleConfig
 
 
 class FitConfig(Config):
@@ -42,11 +16,35 @@ class FitConfig(Config):
     # The largest; the batches of an epoch are of nearly equal size. An odd sample joins a batch of
     # two, since batch norm cannot work on one.
     batch_size: int = Field(128, ge=2)
+    accumulate: PositiveInt = 1  # batches whose gradients make one step
     optimizer: OptimizerConfig = AdamWConfig()
-    schedule: CosineScheduleConfig = CosineScheduleConfig()
+    schedule: ScheduleConfig = CosineScheduleConfig()
     gradient_clip_norm: NonNegativeFloat = 1.0  # 0: no clipping
-    monitor: Literal["val_loss", "val_f1"] = "val_loss"  # chooses the best epoch
+    l1: NonNegativeFloat = 0.0  # times the sum of |w|, added to the loss, over what decays
+    l2: NonNegativeFloat = 0.0  # times the sum of w squared, added to the loss, over what decays
+    label_smoothing: float = Field(0.0, ge=0, lt=1)  # share that goes to all classes alike
+    # Share of the running mean of weights that is kept at each step; 0: none. Then this mean is
+    # what is validated, kept and predicted with.
+    ema_decay: float = Field(0.0, ge=0, lt=1)
+    # What chooses the best epoch; last: nothing, the last epoch counts.
+    monitor: Literal["val_loss", "val_f1", "last"] = "val_loss"
     patience: int = Field(10, ge=0)  # epochs without a better one before stopping; 0: never stop
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     num_threads: PositiveInt | Literal["auto"] = "auto"  # of a CPU; auto: by the size of a batch
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: what is native
+    compile: bool = False  # by torch.compile: a minute at first, then faster steps on a GPU
+
+    @model_validator(mode="after")
+    def _let_lbfgs_see_the_loss(self) -> Self:
+        needed = {
+            "gradient_clip_norm=0": self.gradient_clip_norm == 0,
+            "accumulate=1": self.accumulate == 1,
+            "precision=float32 or auto": self.precision != "bfloat16",
+        }
+        lacking = [need for need, is_met in needed.items() if not is_met]
+        if isinstance(self.optimizer, LbfgsConfig) and lacking:
+            raise ValueError(
+                "optimizer.name=lbfgs searches along a line by exact values and gradients of one "
+                f"loss; it needs {', '.join(lacking)}."
+            )
+        return self

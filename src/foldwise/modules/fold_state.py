@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -18,9 +17,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from foldwise.atomic import atomic_path, read_sealed_json, sha256_file, write_sealed_json
-from foldwise.errors import UserError
 from foldwise.modules.classifier import Classifier
 from foldwise.modules.config import FitConfig
+from foldwise.modules.divergence import DivergedError
+from foldwise.modules.optimizer_state import optimizer_tensors, restore_optimizer
 from foldwise.modules.records import EpochRecord
 from foldwise.seeds import derive_seed
 
@@ -30,17 +30,14 @@ _KEPT = 2  # epochs: if the newest is damaged, the one before is used
 _LOG = logging.getLogger(__name__)
 
 
-class DivergedError(UserError):
-    """The loss is no longer a number."""
-
-
 @dataclass
 class FitState:
     """All that a fit has to remember between two epochs."""
 
     weights: Weights
     best_weights: Weights
-    optimizer: dict[str, Tensor] = field(default_factory=dict)  # "<parameter>.<moment>"
+    optimizer: dict[str, Tensor] = field(default_factory=dict)  # see `optimizer_state`
+    average: Weights = field(default_factory=dict)  # of the weights; empty without one
     history: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = -1
 
@@ -62,6 +59,7 @@ class StateFolder:
         path = self._path(len(state.history) - 1)
         tensors = {f"weights/{name}": tensor for name, tensor in state.weights.items()}
         tensors |= {f"optimizer/{name}": tensor for name, tensor in state.optimizer.items()}
+        tensors |= {f"average/{name}": tensor for name, tensor in state.average.items()}
         if state.best_epoch != len(state.history) - 1:
             tensors |= {f"best/{name}": tensor for name, tensor in state.best_weights.items()}
         with atomic_path(path) as temporary:
@@ -92,11 +90,12 @@ class StateFolder:
         if sha256_file(path) != card["sha256"]:
             raise ValueError("its checksum does not match")
         tensors = load_file(path)
-        weights = _under("weights/", tensors)
+        weights, average = _under("weights/", tensors), _under("average/", tensors)
         return FitState(
             weights=weights,
-            best_weights=_under("best/", tensors) or weights,
+            best_weights=_under("best/", tensors) or _averaged(average) or weights,
             optimizer=_under("optimizer/", tensors),
+            average=average,
             history=[EpochRecord(**record) for record in card["history"]],
             best_epoch=card["best_epoch"],
         )
@@ -140,55 +139,73 @@ class FoldStateCallback(Callback):
         return len(self.state.history)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put weights and optimiser moments back."""
+        """Put weights, their mean and optimiser moments back."""
+        module = _classifier(pl_module)
         if self._resumed is not None:
-            _network(pl_module).load_state_dict(self._resumed.weights)
-            _restore_optimizer(trainer.optimizers[0], self._resumed.optimizer)
+            module.network.load_state_dict(self._resumed.weights)
+            restore_optimizer(trainer.optimizers[0], self._resumed.optimizer)
+            if module.average is not None:
+                module.average.restore(self._resumed.average)
+        module.monitored[:] = [self._monitored(record) for record in self.state.history]
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Seed what the network itself draws, e.g. dropout: the one place where torch is seeded.
 
         Each epoch has its own seed, so that no generator state has to be kept.
         """
+        module = _classifier(pl_module)
+        module.epoch = self.epoch
+        module.refresh_rates()
         torch.manual_seed(derive_seed(self._seed, self.epoch, "network"))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record the epoch, keep its state, and stop when patience is at its end."""
-        assert isinstance(pl_module, Classifier)
-        pl_module.finish_epoch()
-        record = self._record(trainer, pl_module)
+        module = _classifier(pl_module)
+        module.finish_epoch()
+        record = self._record(trainer, module)
+        module.monitored.append(self._monitored(record))
         state = self.state
         state.history.append(record)
-        state.weights = _copy(_network(pl_module).state_dict())
+        state.weights = _copy(module.network.state_dict())
+        state.average = {} if module.average is None else _copy(module.average.state())
         if state.best_epoch < 0 or self._is_better(record, state.history[state.best_epoch]):
-            state.best_epoch, state.best_weights = record.epoch, state.weights
-        state.optimizer = _optimizer_tensors(trainer.optimizers[0])
+            state.best_epoch = record.epoch
+            state.best_weights = _averaged(state.average) or state.weights
+        state.optimizer = optimizer_tensors(trainer.optimizers[0])
         self._folder.save(state)
         trainer.should_stop = state.is_finished(self._fit)
         self._on_epoch(record)
 
     def _record(self, trainer: Trainer, module: Classifier) -> EpochRecord:
-        losses = (module.train_loss, module.validation["val_loss"])
         rate = float(trainer.optimizers[0].param_groups[0]["lr"])
-        if not all(map(math.isfinite, losses)):
+        val_loss = module.validation["val_loss"]
+        if not math.isfinite(val_loss):
             raise DivergedError(
-                f"The loss is {losses[0]} in training and {losses[1]} in validation after epoch "
-                f"{self.epoch + 1} at a learning rate of {rate:g}. Try a smaller "
-                "fit.optimizer.lr, a smaller fit.gradient_clip_norm, or fit.precision=float32."
+                f"The validation loss is {val_loss} after epoch {self.epoch + 1},", rate
             )
         return EpochRecord(
             epoch=self.epoch, train_loss=module.train_loss, learning_rate=rate, **module.validation
         )
 
+    def _monitored(self, record: EpochRecord) -> float:
+        return record.val_f1 if self._fit.monitor == "val_f1" else record.val_loss
+
     def _is_better(self, new: EpochRecord, best: EpochRecord) -> bool:
+        if self._fit.monitor == "last":
+            return True
         if self._fit.monitor == "val_loss":
             return new.val_loss < best.val_loss
         return (new.val_f1, -new.val_loss) > (best.val_f1, -best.val_loss)
 
 
-def _network(module: LightningModule) -> torch.nn.Module:
+def _classifier(module: LightningModule) -> Classifier:
     assert isinstance(module, Classifier)
-    return module.network
+    return module
+
+
+def _averaged(average: Weights) -> Weights:
+    """Return the weights out of the state of their mean."""
+    return _under("module.", {k: v for k, v in average.items() if k != "n_averaged"})
 
 
 def _copy(weights: Weights) -> Weights:
@@ -197,27 +214,3 @@ def _copy(weights: Weights) -> Weights:
 
 def _under(prefix: str, tensors: Weights) -> Weights:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    return [p for group in optimizer.param_groups for p in group["params"]]
-
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    return {
-        f"{number}.{name}": torch.as_tensor(value)
-        for number, parameter in enumerate(_parameters(optimizer))
-        for name, value in optimizer.state[parameter].items()
-        if value is not None
-    }
-
-
-def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    parameters = _parameters(optimizer)
-    for key, tensor in tensors.items():
-        number, name = key.split(".", 1)
-        parameter = parameters[int(number)]
-        moment: Any = tensor.to(parameter.device)
-        if tensor.shape == parameter.shape:  # moments lie in memory as their parameter does
-            moment = torch.empty_like(parameter).copy_(tensor)
-        optimizer.state[parameter][name] = moment

@@ -35,6 +35,8 @@ def choose_precision(fit: FitConfig, device: torch.device) -> str:
     """Return `float32` or `bfloat16`: what is asked for, or what the processor does natively."""
     if fit.precision != "auto":
         return fit.precision
+    if fit.optimizer.name == "lbfgs":  # its line search compares values of the loss
+        return "float32"
     return "bfloat16" if _has_native_bfloat16(device) else "float32"
 
 
