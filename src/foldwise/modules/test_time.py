@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from foldwise.errors import UserError
-from foldwise.modules.test_time_config import TestTimeConfig
+from foldwise.modules.test_time_config import TestTimeConfig, require_fitting_shift
 
 
 def predict_logits(network: nn.Module, inputs: Tensor, config: TestTimeConfig) -> Tensor:
@@ -22,6 +21,7 @@ def predict_logits(network: nn.Module, inputs: Tensor, config: TestTimeConfig) -
         inputs: Standardised images.
         config: Which copies.
     """
+    require_fitting_shift(config, *inputs.shape[-2:])
     logits = _both_ways(network, inputs, config)
     if config.shift == 0:
         return logits
@@ -39,10 +39,5 @@ def _both_ways(network: nn.Module, inputs: Tensor, config: TestTimeConfig) -> Te
 def _shifted(inputs: Tensor, shift: int) -> tuple[Tensor, Tensor]:
     """Return the inputs moved right and down, and left and up; what comes in is reflected."""
     height, width = inputs.shape[-2:]
-    if shift >= min(height, width):
-        raise UserError(
-            f"test_time.shift is {shift} px, but the images have only {height} x {width} px. "
-            f"Allowed: 0 to {min(height, width) - 1}; 1 is usual for 32 x 32 px."
-        )
     padded = functional.pad(inputs, (shift,) * 4, mode="reflect")
     return padded[..., :height, :width], padded[..., 2 * shift :, 2 * shift :]

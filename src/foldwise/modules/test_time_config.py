@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from foldwise.config import Config
+from foldwise.errors import UserError
 
 
 class TestTimeConfig(Config):
@@ -15,3 +16,12 @@ class TestTimeConfig(Config):
 
     flip: bool = False  # also the mirrored image
     shift: int = Field(0, ge=0, le=16)  # px: also two moved along the diagonal, either way
+
+
+def require_fitting_shift(config: TestTimeConfig, height: int, width: int) -> None:
+    """Raise a UserError where images of this size cannot be shifted so far; ask before a fit."""
+    if config.shift >= min(height, width):
+        raise UserError(
+            f"test_time.shift is {config.shift} px, but the images have only {height} x {width} "
+            f"px. Allowed: 0 to {min(height, width) - 1}; 1 is usual for 32 x 32 px."
+        )
