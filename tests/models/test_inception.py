@@ -14,7 +14,9 @@ def on_meta(config, shape, num_classes=1000):
         return build(config, shape, num_classes)
 
 
-@pytest.mark.parametrize(("auxiliary_heads", "expected"), [(True, 27_161_264), (False, 23_834_568)])
+@pytest.mark.parametrize(
+    ("auxiliary_heads", "expected"), [(True, 27_161_264), (False, 23_834_568)]
+)
 def test_it_has_the_parameters_of_torchvisions(auxiliary_heads, expected):
     network = on_meta(InceptionV3Config(auxiliary_heads=auxiliary_heads), (3, 299, 299))
 
@@ -102,7 +104,7 @@ def test_small_images_come_to_the_first_inception_module_half_as_large(stem, sid
 def test_no_smaller_image_would_do(stem, least):
     network = on_meta(InceptionV3Config(stem=stem), (1, least, least))
 
-    with pytest.raises(RuntimeError, match="(?i)too small|greater than actual input size"):
+    with pytest.raises(RuntimeError, match=r"(?i)too small|greater than actual input size"):
         network(torch.empty(2, 1, least - 1, least - 1, device="meta"))
 
 

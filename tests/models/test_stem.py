@@ -27,6 +27,6 @@ def test_too_few_pixels_for_the_large_stem_are_told_with_the_way_out():
     check_large_stem("vgg_a", (3, 32, 40), 32)
     with pytest.raises(
         UserError,
-        match="'vgg_a' with model.stem 'large' needs .* at least 32 x 32 .* 40 x 31.*'small'",
+        match=r"'vgg_a' with model.stem 'large' needs .* at least 32 x 32 .* 40 x 31.*'small'",
     ):
         check_large_stem("vgg_a", (3, 40, 31), 32)

@@ -116,7 +116,9 @@ def test_no_smaller_image_would_do(stem, least):
 
 
 def test_an_image_too_small_for_the_large_stem_is_refused():
-    with pytest.raises(UserError, match="'vgg_d' with .* 'large' needs images of at least 32 x 32"):
+    with pytest.raises(
+        UserError, match=r"'vgg_d' with .* 'large' needs images of at least 32 x 32"
+    ):
         on_meta(VggConfig(name="vgg_d", stem="large"), (1, 28, 28))
 
 
@@ -138,6 +140,22 @@ def test_a_dense_block_sees_small_maps_as_they_are():
 
 
 @pytest.mark.parametrize("head", ["dense", "gap"])
+@pytest.mark.parametrize(
+    ("name", "side", "batch_norm", "expected"),
+    [
+        ("vgg_d", 32, "auto", 13),
+        ("vgg_d", 224, "auto", 0),
+        ("vgg_a_lrn", 32, "auto", 0),
+        ("vgg_d", 32, False, 0),
+        ("vgg_d", 224, True, 13),
+    ],
+)
+def test_batch_norm_comes_with_the_small_stem_or_by_parameter(name, side, batch_norm, expected):
+    network = on_meta(VggConfig(name=name, batch_norm=batch_norm), (3, side, side))
+
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in network.modules()) == expected
+
+
 def test_dropout_is_that_of_the_parameters(head):
     network = on_meta(VggConfig(head=head, dropout=0.25), (1, 32, 32))
 

@@ -31,8 +31,8 @@ def build(config: VggConfig, shape: tuple[int, int, int], num_classes: int) -> n
 
     For C=3, K=1000 and large images the columns A (with or without LRN), B, C, D, E have
     132,863,336 / 133,047,848 / 133,638,952 / 138,357,544 / 143,667,240 parameters. Small images
-    skip the first pooling and get global average pooling with one linear layer (unless parameters
-    say otherwise).
+    skip the first pooling and get batch norm and global average pooling with one linear layer
+    (unless parameters say otherwise).
     """
     from torchvision.models import VGG
 
@@ -57,12 +57,15 @@ def build(config: VggConfig, shape: tuple[int, int, int], num_classes: int) -> n
 
 def _features(config: VggConfig, num_channels: int, *, is_small: bool) -> nn.Sequential:
     """Return the convolutions, layer by layer as in torchvision, so that its weights fit."""
+    is_normed = config.batch_norm
+    if is_normed == "auto":
+        is_normed = is_small and config.name != "vgg_a_lrn"
     layers: list[nn.Module] = []
     for block, depth in enumerate(DEPTHS[config.name]):
         for place in range(depth):
             size = 1 if config.name == "vgg_c" and place == POINTWISE_PLACE else 3
             layers.append(nn.Conv2d(num_channels, WIDTHS[block], size, padding=size // 2))
-            if config.batch_norm:
+            if is_normed:
                 layers.append(nn.BatchNorm2d(WIDTHS[block]))
             layers.append(nn.ReLU(inplace=True))
             num_channels = WIDTHS[block]
