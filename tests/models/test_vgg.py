@@ -139,7 +139,6 @@ def test_a_dense_block_sees_small_maps_as_they_are():
     assert network(torch.empty(2, 1, 32, 48, device="meta")).shape == (2, 1000)
 
 
-@pytest.mark.parametrize("head", ["dense", "gap"])
 @pytest.mark.parametrize(
     ("name", "side", "batch_norm", "expected"),
     [
@@ -156,6 +155,7 @@ def test_batch_norm_comes_with_the_small_stem_or_by_parameter(name, side, batch_
     assert sum(isinstance(m, nn.BatchNorm2d) for m in network.modules()) == expected
 
 
+@pytest.mark.parametrize("head", ["dense", "gap"])
 def test_dropout_is_that_of_the_parameters(head):
     network = on_meta(VggConfig(head=head, dropout=0.25), (1, 32, 32))
 
