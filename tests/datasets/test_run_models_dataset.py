@@ -23,6 +23,7 @@ def write_fold(models, fold, value=0.0):
         shape=(1, 8, 8),
         size_policy="none",
         preprocessing=Preprocessing(mean=(0.5,), std=(1.0,)),
+        num_trainable=1,
         repeat=0,
         fold=fold,
         fingerprint="f",

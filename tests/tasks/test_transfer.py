@@ -21,7 +21,7 @@ from foldwise.models.parts import head_name
 from foldwise.parameter_errors import explain
 from foldwise.tasks import torchvision_weights as torchvision_source
 from foldwise.tasks.fold_models import FoldModels, ModelCard, write_model
-from foldwise.tasks.pretrained import FoldKey, PretrainedWeights, find_weights, read_weights
+from foldwise.tasks.pretrained import FoldKey, PretrainedWeights, find_weights
 from foldwise.tasks.transfer import (
     Transfer,
     freeze_body,
@@ -35,6 +35,7 @@ from foldwise.tasks.transfer_config import (
     PartialTransfer,
     TransferConfig,
 )
+from foldwise.tasks.weights_file import read_weights
 
 SMALL = SmallCnnConfig(widths=(4, 8))
 GREY = (1, 8, 8)
@@ -63,6 +64,7 @@ def write_trained(folder, config=SMALL, shape=GREY, num_classes=2, seed=7, **fie
         "shape": shape,
         "size_policy": "none",
         "preprocessing": Preprocessing(mean=(0.25,) * shape[0], std=(0.5,) * shape[0]),
+        "num_trainable": 1,
         "repeat": 0,
         "fold": 0,
         "fingerprint": "f",

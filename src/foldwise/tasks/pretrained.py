@@ -1,16 +1,9 @@
-"""Find the weights that a network starts from, and read them."""
+"""Find the weights that a network starts from; free of torch, for node signatures name it."""
 
-import pickle
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
 
 from foldwise.atomic import sha256_file
 from foldwise.data.preprocessing import Preprocessing
@@ -24,9 +17,7 @@ FindRun = Callable[[str], Path]  # from an MLflow run's id to the folder of its 
 
 _TORCHVISION = re.compile(r"torchvision(?::(?P<which>\w+))?")
 _RUN_ID = re.compile(r"(?:mlflow:)?(?P<run_id>[0-9a-f]{32})")
-_PICKLED = (".pth", ".pt")  # read with weights_only: tensors, no code
-_NESTED = ("state_dict", "model_state_dict", "model")  # where checkpoints keep their weights
-_PARALLEL = "module."  # what torch's DistributedDataParallel puts before every name
+SUFFIXES = (".safetensors", ".pth", ".pt")  # of files of weights alone
 
 
 class PretrainedError(UserError):
@@ -39,9 +30,7 @@ class PretrainedWeights:
 
     path: Path
     sha256: str
-    preprocessing: Preprocessing | None = (
-        None  # what the images underwent that they were fitted on
-    )
+    preprocessing: Preprocessing | None = None  # of the images that they were fitted on
     card: ModelCard | None = None  # of a network that Foldwise trained
 
 
@@ -92,40 +81,6 @@ def find_weights(
     return _bare_file(path, config.weights)
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read tensors by name from a `.safetensors` file, or a `.pth` or `.pt` file without code.
-
-    A checkpoint may keep them under `state_dict`, `model_state_dict` or `model`; the prefix
-    `module.` of distributed training is taken off.
-
-    Raises:
-        PretrainedError: The file is damaged, or holds anything but tensors by name.
-    """
-    state: Any = _read_pickled(path) if path.suffix in _PICKLED else _read_safetensors(path)
-    for key in _NESTED:
-        if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
-            state = state[key]
-            break
-    if (
-        not isinstance(state, Mapping)
-        or not state
-        or not all(isinstance(value, Tensor) for value in state.values())
-    ):
-        raise PretrainedError(
-            f"{path} does not hold weights: expected tensors by name (a state dict), or one under "
-            f"{', '.join(_NESTED)}, but found {_told(state)}."
-        )
-    names = [str(name) for name in state]
-    prefix = _PARALLEL if all(name.startswith(_PARALLEL) for name in names) else ""
-    return {str(name).removeprefix(prefix): tensor for name, tensor in state.items()}
-
-
-def _told(state: object) -> str:
-    if isinstance(state, Mapping):
-        return f"a dictionary with {', '.join(map(str, list(state)[:5])) or 'nothing in it'}"
-    return f"a {type(state).__name__}"
-
-
 def _path(weights: str, find_run: FindRun | None) -> Path:
     match = _RUN_ID.fullmatch(weights)
     if match and not (weights == match["run_id"] and Path(weights).exists()):
@@ -171,36 +126,15 @@ def _trained(folder: Path, fold: FoldKey) -> PretrainedWeights:
 
 
 def _bare_file(path: Path, given: str) -> PretrainedWeights:
-    allowed = (".safetensors", *_PICKLED)
     if not path.exists():
         raise PretrainedError(
             f"transfer.weights is {given!r}, but there is no such file or folder. Allowed: "
-            f"'torchvision', a {', '.join(allowed)} file, the folder of a network or of a family "
+            f"'torchvision', a {', '.join(SUFFIXES)} file, the folder of a network or of a family "
             "that Foldwise trained, or an MLflow run (mlflow:<run id>)."
         )
-    if path.suffix not in allowed:
+    if path.suffix not in SUFFIXES:
         raise PretrainedError(
             f"transfer.weights is {given!r}, a file of the type {path.suffix!r}. Allowed: "
-            f"{', '.join(allowed)}."
+            f"{', '.join(SUFFIXES)}."
         )
     return PretrainedWeights(path, sha256_file(path))
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise PretrainedError(f"{path} is damaged or no safetensors file ({error}).") from None
-
-
-def _read_pickled(path: Path) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise PretrainedError(
-            f"{path} is damaged, or holds more than weights. Such a file can run code when it is "
-            "read, so only tensors are: save the network's state_dict(), best as .safetensors."
-        ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise PretrainedError(f"{path} is damaged ({first}).") from None

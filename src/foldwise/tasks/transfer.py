@@ -15,7 +15,7 @@ from foldwise.data.preprocessing import Preprocessing
 from foldwise.errors import UserError
 from foldwise.models.config import CnnModelConfig
 from foldwise.models.parts import head_name, is_auxiliary, names_before
-from foldwise.tasks.pretrained import PretrainedWeights, read_weights
+from foldwise.tasks.pretrained import PretrainedWeights
 from foldwise.tasks.transfer_config import (
     FullTransfer,
     HeadTransfer,
@@ -23,6 +23,7 @@ from foldwise.tasks.transfer_config import (
     PartialTransfer,
     TransferConfig,
 )
+from foldwise.tasks.weights_file import read_weights
 
 _COUNTER = "num_batches_tracked"  # of a batch norm; older files lack it, and nothing depends on it
 _NUM_TOLD = 3  # differences that a message names
