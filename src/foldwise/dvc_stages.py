@@ -126,7 +126,7 @@ def _by_tag(pipeline: Pipeline) -> dict[str, Pipeline]:
 
 def _stage_name(project: Project, journey: str, tag: str, part: Pipeline) -> str:
     """Name a stage after its tag, and its family too if it writes to folders of that name."""
-    family = journey.partition("_")[2]
+    family = journey.rpartition("_")[2]
     folders = {
         folder
         for dataset in part.all_outputs()

@@ -63,8 +63,8 @@ class Classifier(LightningModule):
         """
         super().__init__()
         self.network = network
-        if fit.compile:
-            network.compile()  # in place: the names of the weights stay
+        # Compiled for training only, beside the network, which stays what it is.
+        self._trained = torch.compile(network.forward) if fit.compile else network
         self.epoch = 0  # counted over resumes, set from outside; the loss may depend on it
         self.train_loss = math.nan  # mean over the samples of the last epoch, without penalties
         self.validation: dict[str, float] = {}  # of the last epoch
@@ -97,7 +97,7 @@ class Classifier(LightningModule):
         inputs, targets, weights = batch
         if len(inputs) == 1:
             self._require_no_batch_norm()
-        loss = self._data_loss(self.network(inputs), targets, weights)
+        loss = self._data_loss(self._trained(inputs), targets, weights)
         self._keep_loss(loss.detach(), len(inputs), batch_idx)
         if self._fit.l1 > 0 or self._fit.l2 > 0:
             loss = loss + penalty(self._decayed, l1=self._fit.l1, l2=self._fit.l2)
