@@ -16,7 +16,7 @@ from foldwise.models.build import build_cnn
 from foldwise.models.config import AlexNetConfig, CnnModelConfig, TimmConfig
 
 NUM_CHANNELS, SIDE, NUM_CLASSES = 2, 16, 3
-NUM_SAMPLES, MAX_STEPS = 6, 120
+NUM_SAMPLES, MAX_STEPS = 6, 60
 HEAVY = {"vgg_a_lrn", "vgg_b", "vgg_c", "vgg_d", "vgg_e", "resnet34", "resnext50"}
 
 
