@@ -105,16 +105,16 @@ def test_ldam_margins_by_hand():
     np.testing.assert_allclose(ldam_margins(counts, 0.6), [0.3, 0.2, 0, 0.6])
 
 
-def test_ldam_is_the_papers_loss_on_scaled_cosines(batch):
-    """s = scale, z = cosine: -log exp(s(z_y - m_y)) / (exp(s(z_y - m_y)) + sum exp(s z_j))."""
-    cosines, labels, weights = (batch[0] / 10).double(), batch[1], batch[2]
+def test_ldam_is_the_papers_loss(batch):
+    """s = scale, z = logit: -log exp(s(z_y - m_y)) / (exp(s(z_y - m_y)) + sum exp(s z_j))."""
+    logits, labels, weights = (batch[0] / 10).double(), batch[1], batch[2]
     scale, margins = 30, 0.5 * (20 / COUNTS) ** 0.25
     expected = []
-    for z, y in zip(cosines.numpy(), labels.tolist(), strict=True):
+    for z, y in zip(logits.numpy(), labels.tolist(), strict=True):
         own = np.exp(scale * (z[y] - margins[y]))
         others = sum(np.exp(scale * z[j]) for j in range(3) if j != y)
         expected.append(-np.log(own / (own + others)))
-    found = built("ldam_drw")(scale * cosines, labels, weights.double(), 7)
+    found = built("ldam_drw")(logits, labels, weights.double(), 7)
     assert float(found) == pytest.approx(np.mean(expected * weights.numpy()), rel=1e-6)
 
 

@@ -113,15 +113,14 @@ def _ldam_drw(
 
     Of a mixed target, each class's margin counts by its share.
     """
-    scaled = config.scale * ldam_margins(counts, config.max_margin)
-    margins = torch.from_numpy(scaled).float()
+    margins = torch.from_numpy(ldam_margins(counts, config.max_margin)).float()
     weights = torch.from_numpy(class_weights(counts, "effective", config.beta)).float()
 
     def losses(logits: Tensor, targets: Tensor, epoch: int) -> Tensor:
         is_late = epoch >= config.reweight_from * max_epochs
         shares = _shares(targets, logits.shape[1])
         return functional.cross_entropy(
-            logits - shares * margins.to(logits.device),
+            config.scale * (logits - shares * margins.to(logits.device)),
             targets,
             weight=weights.to(logits.device) if is_late else None,
             reduction="none",

@@ -68,14 +68,14 @@ class LogitAdjustment(Config):
 class LdamDrw(Config):
     """Ask for wider margins of rare classes, and weigh classes late (Cao et al., NeurIPS 2019).
 
-    The margin of a class of n samples is `max_margin` (n_min / n)^(1/4). The paper's last layer
-    gives cosines, which it multiplies by `scale`. The networks here end in a plain layer, whose
-    logits find their own scale: they stand for `scale` times the cosine. So the margins are
-    multiplied by `scale` and the logits are not; on cosines that is the same loss.
+    The margin of a class of n samples is `max_margin` (n_min / n)^(1/4), and logits less margins
+    are multiplied by `scale`. The paper's last layer gives cosines, which need both. The networks
+    here keep their plain layer, for which `scale` is a temperature that lets its small weights
+    count at once. After the fit the layer takes it over, so probabilities are those of the loss.
     """
 
     method: Literal["ldam_drw"] = "ldam_drw"
-    max_margin: float = Field(0.5, gt=0, le=10)  # in cosines, of the rarest class
+    max_margin: float = Field(0.5, gt=0, le=10)  # of the rarest class, before the scale
     scale: PositiveFloat = 30.0
     reweight_from: float = Field(0.8, ge=0, le=1)  # of all epochs; 1: never
     beta: Beta = 0.9999  # of the effective numbers that classes are weighed by from then on
