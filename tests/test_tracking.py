@@ -22,15 +22,18 @@ from foldwise.data.samples import Samples
 from foldwise.models.config import LeNet5Config
 from foldwise.modules.records import EpochRecord
 from foldwise.tasks.events import (
+    ComparisonFinished,
     EpochFinished,
     FoldFinished,
     FoldStarted,
+    MethodStarted,
     TrainingFinished,
     TrainingStarted,
 )
 from foldwise.tasks.fold_models import ModelCard
 from foldwise.tracking import (
     FoldRuns,
+    MethodRuns,
     TrackingError,
     close_orphans,
     numeric_leaves,
@@ -191,6 +194,61 @@ def test_nothing_of_one_fold_reaches_the_next_one(client, experiment, folds):
     folds(FoldFinished(card(1), was_skipped=False))
     run = children(client, experiment)["fold_1"]
     assert [step for step, _ in steps(client, run, "val_loss")] == [5]
+
+
+def compare_two(observer, seeds=(None,), is_complete=True):
+    for method in ("none", "focal"):
+        for seed in seeds:
+            observer(MethodStarted(method, seed, 1, 2 * len(seeds)))
+            observer(TrainingStarted(1, 2, "cpu", "float32"))
+            observer(FoldStarted(0, 0, ()))
+            if is_complete or method == "none":
+                observer(FoldFinished(card(0), was_skipped=False))
+            observer(TrainingFinished())
+    observer(ComparisonFinished(is_complete))
+
+
+@pytest.mark.parametrize("seeds", [(None,), (1, 2)])
+def test_a_comparison_is_a_tree_of_methods_and_their_folds(client, experiment, parent, seeds):
+    observer = MethodRuns(client, experiment.experiment_id, parent)
+    compare_two(observer, seeds)
+    observer.log_metrics("focal", {"oof.macro_f1": 0.5})
+    observer.log_fold_metrics("focal", seeds[-1] or 7, (0, 0), {"macro_f1": 0.4})
+    runs = client.search_runs([experiment.experiment_id], order_by=["start_time ASC"])
+    above = {run.info.run_id: run.data.tags.get("mlflow.parentRunId") for run in runs}
+    methods = {run.info.run_name: run for run in runs if above[run.info.run_id] == parent}
+    assert set(methods) == {"none", "focal"}
+    for name, method in methods.items():
+        assert method.info.status == "FINISHED"
+        assert method.data.tags["method"] == name
+        folds = [run for run in runs if above[run.info.run_id] == method.info.run_id]
+        expected = ["fold_0" if seed is None else f"seed_{seed}_fold_0" for seed in seeds]
+        assert sorted(run.info.run_name for run in folds) == expected
+        assert {run.info.status for run in folds} == {"FINISHED"}
+        scored = ["macro_f1" in run.data.metrics for run in sorted(folds, key=by_name)]
+        assert scored == [name == "focal" and seed == seeds[-1] for seed in seeds]
+    assert methods["focal"].data.metrics["oof.macro_f1"] == 0.5
+    assert len(runs) == 1 + 2 + 2 * len(seeds)
+
+
+def test_a_method_that_fails_is_called_so(client, experiment, parent):
+    observer = MethodRuns(client, experiment.experiment_id, parent)
+    compare_two(observer, is_complete=False)
+    found = children(client, experiment)
+    assert found["none"].info.status == "FINISHED"
+    assert found["focal"].info.status == "FAILED"
+
+
+def test_scores_of_a_method_that_was_not_trained_in_this_run_get_a_run(client, experiment, parent):
+    observer = MethodRuns(client, experiment.experiment_id, parent)
+    observer.log_metrics("none", {"oof.macro_f1": 0.25})
+    run = children(client, experiment)["none"]
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics == {"oof.macro_f1": 0.25}
+
+
+def by_name(run):
+    return run.info.run_name
 
 
 def test_scores_are_added_to_a_finished_fold_and_to_no_other(client, experiment, folds):

@@ -24,11 +24,15 @@ from foldwise.atomic import one_at_a_time
 from foldwise.config import Config, Scalar, flatten, json_hash, unknown_names_message
 from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
+from foldwise.datasets.run_models_dataset import MODELS_PATH_TAG
 from foldwise.errors import UserError
 from foldwise.parameter_errors import explain
+from foldwise.tasks.compare_scores import Comparison, comparison_metrics
+from foldwise.tasks.compare_summary import comparison_lines, comparison_table
 from foldwise.tasks.evaluate import Evaluation
 from foldwise.tasks.evaluation_summary import summary_lines, summary_table
 from foldwise.tasks.events import TrainingEvent
+from foldwise.tasks.fold_models import FoldModels
 from foldwise.tasks.progress import ProgressDisplay
 
 _EXPERIMENT = "experiment"
@@ -108,14 +112,20 @@ def _notify(event: TrainingEvent) -> None:
         listener(event)
 
 
+def _describe(lines: list[str]) -> None:
+    """Write lines into the description of the run."""
+    mlflow.set_tag("mlflow.note.content", "\n".join(f"- {line}" for line in lines))
+
+
 class TrackingHook(MlflowHook):
-    """One Kedro run is one MLflow run; typed parameters by dotted names; a child per fold."""
+    """One Kedro run is one MLflow run with its methods and folds below; parameters by name."""
 
     def __init__(self) -> None:
         super().__init__()
         self._params: dict[str, Scalar] = {}
         self._has_samples = False
         self._evaluation: Evaluation | None = None
+        self._comparison: Comparison | None = None
         self._pages: list[str] = []
         self._already_active_mlflow = False
 
@@ -143,7 +153,8 @@ class TrackingHook(MlflowHook):
             tracking.prepare_store(uri, self._experiment_name, self._project)
             super().after_context_created(self._context)
         self._catalog, self._params = catalog, {}
-        self._has_samples, self._evaluation, self._pages = False, None, []
+        self._has_samples, self._pages = False, []
+        self._evaluation = self._comparison = None
         super().before_pipeline_run(run_params, pipeline, catalog)
         self._client = self.mlflow_config.server._mlflow_client
         # A run that was open before (an orchestrator's) may belong to another experiment.
@@ -151,8 +162,8 @@ class TrackingHook(MlflowHook):
         self._experiment = self._client.get_experiment(experiment_id)
         tracking.close_orphans(self._client, self._experiment)
         mlflow.set_tags(tracking.run_tags(self._project, self._experiment_name))
-        self._folds = tracking.FoldRuns(self._client, self._experiment.experiment_id, self.run_id)
-        _LISTENERS[TrackingHook.__name__] = self._folds
+        self._runs = tracking.MethodRuns(self._client, self._experiment.experiment_id, self.run_id)
+        _LISTENERS[TrackingHook.__name__] = self._runs
         atexit.register(self._leave_run)
 
     @hook_impl
@@ -167,13 +178,18 @@ class TrackingHook(MlflowHook):
                 mlflow.set_tag("folds.hash", value.content_hash)
             elif isinstance(value, Evaluation) and self._evaluation is None:
                 self._evaluation = value
-                lines = "\n".join(f"- {line}" for line in summary_lines(value))
-                mlflow.set_tag("mlflow.note.content", lines)
+                _describe(summary_lines(value))
                 self._log_fold_scores(value)
+            elif isinstance(value, Comparison) and self._comparison is None:
+                self._comparison = value
+                _describe(comparison_lines(value))
+                self._log_methods(value)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:  # noqa: ANN401
-        """Log what the catalogue marks for MLflow: an artifact's folder, and metrics."""
+        """Log what the catalogue marks for MLflow, and where trained networks lie."""
+        if isinstance(data, FoldModels):
+            mlflow.set_tag(MODELS_PATH_TAG, str(data.root.resolve()))
         dataset = self._catalog.get(dataset_name)
         marks = (getattr(dataset, "metadata", None) or {}).get("mlflow", {})
         if "artifact" in marks:
@@ -203,6 +219,8 @@ class TrackingHook(MlflowHook):
         console = Console(soft_wrap=True)
         if self._evaluation is not None:
             console.print(summary_table(self._evaluation))
+        if self._comparison is not None:
+            console.print(comparison_table(self._comparison))
         for page in self._pages:
             shown = os.path.relpath(page, self._project)
             console.print(f"Report: {shown}", highlight=False, markup=False)
@@ -212,7 +230,17 @@ class TrackingHook(MlflowHook):
         for record in evaluation.parts["oof"].models.to_dict("records"):
             key = int(record.pop("repeat")), int(record.pop("fold"))
             scores = {str(name): value for name, value in record.items()}
-            self._folds.log_metrics(key, tracking.numeric_leaves(scores))
+            self._runs.folds.log_metrics(key, tracking.numeric_leaves(scores))
+
+    def _log_methods(self, comparison: Comparison) -> None:
+        metrics = comparison_metrics(comparison)
+        for method in comparison.methods:
+            self._runs.log_metrics(method, tracking.numeric_leaves(metrics[method]))
+        for record in comparison.fold_scores.to_dict("records"):
+            method, seed = str(record.pop("method")), int(record.pop("seed"))
+            key = int(record.pop("repeat")), int(record.pop("fold"))
+            scores = {str(name): value for name, value in record.items()}
+            self._runs.log_fold_metrics(method, seed, key, tracking.numeric_leaves(scores))
 
     def _log_param(self, name: str, value: Any) -> None:  # noqa: ANN401  (kedro-mlflow's contract)
         flat = value.flat(name) if isinstance(value, Config) else flatten({name: value})

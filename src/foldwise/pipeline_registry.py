@@ -2,20 +2,24 @@
 
 from kedro.pipeline import Pipeline
 
-from foldwise.pipelines import audit, augment, balance, evaluate, ingest, split, train_cnn
+from foldwise.pipelines import (
+    audit,
+    augment,
+    balance,
+    compare_balance,
+    evaluate,
+    ingest,
+    range_test,
+    split,
+    train_cnn,
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Return the stages by name, and the journeys that are made of them."""
-    journey = (
-        ingest.create_pipeline()
-        + audit.create_pipeline()
-        + split.create_pipeline()
-        + balance.create_pipeline()
-        + augment.create_pipeline()
-        + train_cnn.create_pipeline()
-        + evaluate.create_pipeline(family="cnn")
-    )
+    folds = ingest.create_pipeline() + audit.create_pipeline() + split.create_pipeline()
+    training_parts = folds + balance.create_pipeline() + augment.create_pipeline()
+    journey = training_parts + train_cnn.create_pipeline() + evaluate.create_pipeline(family="cnn")
     return {
         "ingest": ingest.create_pipeline(),
         "audit": audit.create_pipeline(),
@@ -23,6 +27,8 @@ def register_pipelines() -> dict[str, Pipeline]:
         "balance": balance.create_pipeline(),
         "augment": augment.create_pipeline(),
         "train_cnn": journey,
+        "compare_balance": folds + compare_balance.create_pipeline(),
+        "range_test_cnn": training_parts + range_test.create_pipeline(),
         "evaluate_cnn": evaluate.create_pipeline(family="cnn"),
         "__default__": journey,
     }

@@ -1,4 +1,4 @@
-"""What MLflow is told of a run: a child per fold, hashes, the address in the UI."""
+"""What MLflow is told of a run: its tree of methods and folds, hashes, the address in the UI."""
 
 import contextlib
 import math
@@ -26,9 +26,11 @@ from foldwise.data.samples import Samples
 from foldwise.errors import UserError
 from foldwise.modules.records import EpochRecord
 from foldwise.tasks.events import (
+    ComparisonFinished,
     EpochFinished,
     FoldFinished,
     FoldStarted,
+    MethodStarted,
     TrainingEvent,
     TrainingFinished,
 )
@@ -39,7 +41,7 @@ FoldKey = tuple[int, int]
 _CONNECT_TIMEOUT_S = 5.0
 _FLUSH_INTERVAL_S = 2.0  # a batch of metrics costs a database about 15 ms
 _SYSTEM_METRICS_INTERVAL_S = 2.0
-_PARAMS_PER_BATCH = 100  # MLflow's limit
+_PARAMS_PER_BATCH, _METRICS_PER_BATCH = 100, 1000  # MLflow's limits
 _UI_OF_A_DATABASE = "http://127.0.0.1:5000"  # where `make ui` serves
 
 _HOST_TAG, _PROCESS_TAG = "foldwise.host", "foldwise.pid"
@@ -52,9 +54,16 @@ class TrackingError(UserError):
 class FoldRuns:
     """An observer that keeps one child run per fold: its curves as they grow, its end."""
 
-    def __init__(self, client: MlflowClient, experiment_id: str, parent_run_id: str) -> None:
-        """Open children under a parent run."""
+    def __init__(
+        self,
+        client: MlflowClient,
+        experiment_id: str,
+        parent_run_id: str,
+        seed: int | None = None,
+    ) -> None:
+        """Open children under a parent run; they are named after the seed where it has several."""
         self._client, self._experiment_id, self._parent = client, experiment_id, parent_run_id
+        self._seed = seed
         self._runs: dict[FoldKey, str] = {}
         self._pending: list[Metric] = []
         self._flushed_at = time.monotonic()
@@ -78,24 +87,16 @@ class FoldRuns:
     def log_metrics(self, key: FoldKey, metrics: Mapping[str, float]) -> None:
         """Add a fold's own scores to its run, where it has one."""
         if key in self._runs:
-            now = _now_ms()
-            entries = [Metric(name, value, now, 0) for name, value in metrics.items()]
-            self._client.log_batch(self._runs[key], metrics=entries)
+            _log_metrics(self._client, self._runs[key], metrics)
 
     def _start(self, key: FoldKey) -> None:
         repeat, fold = key
         name = f"fold_{fold}" if repeat == 0 else f"repeat_{repeat}_fold_{fold}"
-        run = self._client.create_run(
-            self._experiment_id,
-            tags={
-                MLFLOW_PARENT_RUN_ID: self._parent,
-                MLFLOW_RUN_NAME: name,
-                "repeat": str(repeat),
-                "fold": str(fold),
-                **_process_tags(),
-            },
-        )
-        self._open, self._runs[key] = key, run.info.run_id
+        tags = {"repeat": str(repeat), "fold": str(fold)}
+        if self._seed is not None:
+            name, tags["seed"] = f"seed_{self._seed}_{name}", str(self._seed)
+        run = _create_child(self._client, self._experiment_id, self._parent, name, tags)
+        self._open, self._runs[key] = key, run
 
     def _watch(self) -> None:
         """Sample the machine's load into the open child."""
@@ -118,8 +119,8 @@ class FoldRuns:
 
     def _flush(self) -> None:
         if self._open is not None and self._pending:
-            for start in range(0, len(self._pending), 1000):  # MLflow's limit for one batch
-                batch = self._pending[start : start + 1000]
+            for start in range(0, len(self._pending), _METRICS_PER_BATCH):
+                batch = self._pending[start : start + _METRICS_PER_BATCH]
                 self._client.log_batch(self._runs[self._open], metrics=batch)
         self._pending.clear()
         self._flushed_at = time.monotonic()
@@ -143,6 +144,79 @@ class FoldRuns:
         self._flush()
         self._client.set_terminated(self._runs[self._open], RunStatus.to_string(status))
         self._open = None
+
+
+class MethodRuns:
+    """An observer that keeps the tree of a run: its folds, or its methods with their folds."""
+
+    def __init__(self, client: MlflowClient, experiment_id: str, parent_run_id: str) -> None:
+        """Open children under a parent run."""
+        self._client, self._experiment_id, self._parent = client, experiment_id, parent_run_id
+        self.folds = FoldRuns(client, experiment_id, parent_run_id)  # of the open method, if any
+        self._methods: dict[str, str] = {}
+        self._folds: dict[tuple[str, int | None], FoldRuns] = {}
+        self._open: str | None = None
+
+    def __call__(self, event: TrainingEvent) -> None:
+        """Track what has happened."""
+        match event:
+            case MethodStarted():
+                self._start(event.name, event.seed)
+            case ComparisonFinished():
+                self._close(RunStatus.FINISHED if event.is_complete else RunStatus.FAILED)
+            case _:
+                self.folds(event)
+
+    def log_metrics(self, method: str, metrics: Mapping[str, float]) -> None:
+        """Add a method's scores to its run, which is made where nothing was trained."""
+        if method not in self._methods:
+            self._create(method)
+            self._close(RunStatus.FINISHED)
+        _log_metrics(self._client, self._methods[method], metrics)
+
+    def log_fold_metrics(
+        self, method: str, seed: int, key: FoldKey, metrics: Mapping[str, float]
+    ) -> None:
+        """Add a fold's own scores to its run, where it has one."""
+        for known in (seed, None):
+            if (method, known) in self._folds:
+                self._folds[method, known].log_metrics(key, metrics)
+
+    def _start(self, method: str, seed: int | None) -> None:
+        if method != self._open:
+            self._close(RunStatus.FINISHED)
+            self._create(method)
+        self.folds = FoldRuns(self._client, self._experiment_id, self._methods[method], seed)
+        self._folds[method, seed] = self.folds
+
+    def _create(self, method: str) -> None:
+        self._methods[method] = _create_child(
+            self._client, self._experiment_id, self._parent, method, {"method": method}
+        )
+        self._open = method
+
+    def _close(self, status: int) -> None:
+        """End the open method's run, if there is one."""
+        if self._open is not None:
+            run_id = self._methods[self._open]
+            self._client.set_terminated(run_id, RunStatus.to_string(status))
+            self._open = None
+
+
+def _create_child(
+    client: MlflowClient, experiment_id: str, parent: str, name: str, tags: Mapping[str, str]
+) -> str:
+    """Create a run below another one and return its id."""
+    of_tree = {MLFLOW_PARENT_RUN_ID: parent, MLFLOW_RUN_NAME: name}
+    run = client.create_run(experiment_id, tags={**of_tree, **tags, **_process_tags()})
+    return str(run.info.run_id)
+
+
+def _log_metrics(client: MlflowClient, run_id: str, metrics: Mapping[str, float]) -> None:
+    now = _now_ms()
+    entries = [Metric(name, value, now, 0) for name, value in metrics.items()]
+    for start in range(0, len(entries), _METRICS_PER_BATCH):
+        client.log_batch(run_id, metrics=entries[start : start + _METRICS_PER_BATCH])
 
 
 def _card_tags(event: FoldFinished) -> list[RunTag]:

@@ -79,7 +79,7 @@ def estimate(
     predicted = probabilities.argmax(1).astype(np.int64)
     codes = np.arange(len(target)) if units is None else np.unique(units, return_inverse=True)[1]
     confusion = confusion_matrix(target, predicted, num_classes)
-    counts = _margin_counts(target, predicted, codes, num_classes)
+    counts = margin_counts(target, predicted, codes, num_classes)
     averages, classes = _count_estimates(confusion, counts, resampling)
     rank_averages, rank_classes = _rank_estimates(target, probabilities, codes, resampling)
     num_units = int(codes.max()) + 1
@@ -117,14 +117,14 @@ def confusion_estimates(
     target: Codes, predicted: Codes, num_classes: int, resampling: Resampling
 ) -> tuple[dict[str, Estimate], dict[str, list[Estimate]]]:
     """Return averages and metrics per class of independent samples from codes alone."""
-    counts = _margin_counts(target, predicted, np.arange(len(target)), num_classes)
+    counts = margin_counts(target, predicted, np.arange(len(target)), num_classes)
     return _count_estimates(confusion_matrix(target, predicted, num_classes), counts, resampling)
 
 
 # -- metrics of the confusion matrix --------------------------------------------------------------
 
 
-def _margin_counts(target: Codes, predicted: Codes, units: Codes, num_classes: int) -> "csr_array":
+def margin_counts(target: Codes, predicted: Codes, units: Codes, num_classes: int) -> "csr_array":
     """Return what each unit adds to hits, targets and predictions, shape (U, 3 K)."""
     hit = target == predicted
     columns = [target[hit], num_classes + target, 2 * num_classes + predicted]

@@ -54,10 +54,10 @@ def corrected_resampled_t(
     differences = differences[np.isfinite(differences)]
     num_pairs = len(differences)
     if num_pairs == 0:
-        return PairedTest(*[_UNDEFINED] * 4, 0, _UNDEFINED)
+        return _without_test(_UNDEFINED, 0)
     mean = float(differences.mean())
     if num_pairs == 1:
-        return PairedTest(mean, *[_UNDEFINED] * 3, 1, _UNDEFINED)
+        return _without_test(mean, 1)
     if np.ptp(differences) == 0:
         # Without any spread there is nothing to judge a difference by; no difference is none.
         p_value = 1.0 if mean == 0 else _UNDEFINED
@@ -97,7 +97,7 @@ def paired_bootstrap(
     drawn = intervals.bootstrap(counts, lambda c: difference(c)[:, None], num_resamples, rng)[:, 0]
     drawn = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or len(drawn) < 2:
-        return PairedTest(value, *[_UNDEFINED] * 3, num_units, _UNDEFINED)
+        return _without_test(value, num_units)
     influence = counts @ _gradient(difference, totals)
     # The limits of `bca_interval` are those of a metric in [0, 1]; the method is equivariant.
     limits = intervals.bca_interval((value + 1) / 2, (drawn + 1) / 2, influence / 2, confidence)
@@ -120,6 +120,11 @@ def holm(p_values: Array) -> Array:
     defined = np.isfinite(p_values)
     adjusted = multipletests(np.where(defined, p_values, 1.0), method="holm")[1]
     return np.where(defined, adjusted, _UNDEFINED)
+
+
+def _without_test(difference: float, num_pairs: int) -> PairedTest:
+    undefined = float("nan")
+    return PairedTest(difference, undefined, undefined, undefined, num_pairs, undefined)
 
 
 def _gradient(difference: Callable[[Array], Array], cells: Array) -> Array:

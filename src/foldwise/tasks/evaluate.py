@@ -96,7 +96,7 @@ def evaluate(
     for part, scored in rows.items():
         seed = derive_seed(config.seed, "evaluate", part)
         resampling = Resampling(config.confidence, config.num_resamples, seed)
-        units = _units(scored.ids, groups)
+        units = independent_units(scored.ids, groups)
         found = estimate(scored.target, scored.probabilities, units, resampling)
         members = predictions[predictions["part"] == part]
         parts[part] = PartScores(scored, found, _models(members, classes, positive))
@@ -141,8 +141,8 @@ def metric_label(name: str) -> str:
     return name.replace("_", " ").replace("roc auc", "ROC AUC").replace("f1", "F1")
 
 
-def _units(ids: npt.NDArray[np.object_], groups: pd.Series | None) -> Codes | None:
-    """Number what was drawn independently; None if that is each row."""
+def independent_units(ids: npt.NDArray[np.object_], groups: pd.Series | None) -> Codes | None:
+    """Number what was drawn independently, by sample id; None if that is each row."""
     names = [f"sample\x1f{sample}" for sample in ids]
     if groups is not None:
         absent = ~pd.Index(ids).isin(groups.index)

@@ -48,7 +48,32 @@ class TrainingFinished:
     """All folds are done, or an error has ended the training."""
 
 
-TrainingEvent = TrainingStarted | FoldStarted | EpochFinished | FoldFinished | TrainingFinished
+@dataclass(frozen=True)
+class MethodStarted:
+    """In a comparison: the trainings that follow are those of a method, until the next one."""
+
+    name: str
+    seed: int | None  # where each method is trained with several
+    number: int  # of this one, from 1
+    total: int
+
+
+@dataclass(frozen=True)
+class ComparisonFinished:
+    """All methods are done, or an error has ended the comparison."""
+
+    is_complete: bool
+
+
+TrainingEvent = (
+    TrainingStarted
+    | FoldStarted
+    | EpochFinished
+    | FoldFinished
+    | TrainingFinished
+    | MethodStarted
+    | ComparisonFinished
+)
 Observer = Callable[[TrainingEvent], None]
 
 

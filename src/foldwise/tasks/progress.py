@@ -9,6 +9,7 @@ from foldwise.tasks.events import (
     EpochFinished,
     FoldFinished,
     FoldStarted,
+    MethodStarted,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
@@ -43,6 +44,9 @@ class ProgressDisplay:
                 self._end_fold(event)
             case TrainingFinished():
                 self._stop()
+            case MethodStarted():
+                seed = "" if event.seed is None else f", seed {event.seed}"
+                self._say(f"Method {event.number} of {event.total}: {event.name}{seed}")
 
     def _begin(self, event: TrainingStarted) -> None:
         self._num_folds, self._max_epochs = event.num_folds, event.max_epochs
