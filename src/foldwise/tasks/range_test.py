@@ -5,6 +5,7 @@ is not used: it pickles a checkpoint, gives all parameters one rate and saves no
 """
 
 import dataclasses
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ from foldwise.tasks.range_test_config import RangeTestConfig
 from foldwise.tasks.recipe import Recipe
 from foldwise.tasks.train import fold_jobs
 
+_LOG = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float64]
 _TENTH = 0.1  # of the rate at which the loss diverges, as a rule of thumb for a peak
 
@@ -97,6 +99,7 @@ def run_range_test(
         {"step": np.arange(len(losses)), "lr": rates, "loss": losses, "smoothed_loss": smoothed}
     )
     found = suggestions(rates, smoothed, config.divergence_factor)
+    _LOG.info("The range test of %s found %s.", fit.optimizer.name, _in_words(found))
     record = {"repeat": job.parts.repeat, "fold": job.parts.fold, **_described(fit), **found}
     return RangeTest(table, {"range_test": record})
 
@@ -139,6 +142,16 @@ def suggestions(
         "diverged": at,
         "tenth_of_diverged": None if at is None else _TENTH * at,
     }
+
+
+def _in_words(found: Mapping[str, float | None]) -> str:
+    """Name the rates.
+
+    >>> _in_words({"steepest": 0.00312, "diverged": None})
+    'steepest at 0.0031, diverged nowhere'
+    """
+    rates = {name: "nowhere" if rate is None else f"at {rate:.2g}" for name, rate in found.items()}
+    return ", ".join(f"{name} {rate}" for name, rate in rates.items())
 
 
 def _first_diverged(smoothed: Floats, factor: float) -> int | None:

@@ -13,7 +13,7 @@ class RangeTestConfig(Config):
     start: PositiveFloat = 1e-6  # the first rate
     end: PositiveFloat = 10.0  # the last one
     num_steps: int = Field(120, ge=20)
-    smoothing: float = Field(0.9, ge=0, lt=1)  # share of the running mean of losses that is kept
+    smoothing: float = Field(0.8, ge=0, lt=1)  # share of the running mean of losses that is kept
     # The loss has diverged when its mean is so many times the least so far; the test ends there.
     divergence_factor: float = Field(4.0, gt=1)
 

@@ -1,8 +1,9 @@
 """Nodes of the stage `range_test` of the family `cnn`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.balance import BalanceConfig
@@ -11,9 +12,6 @@ from foldwise.data.samples import Samples
 from foldwise.tasks.pretrained import FindRun
 from foldwise.tasks.range_test_config import RangeTestConfig
 from foldwise.tasks.train_config import TrainCnnConfig
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def range_test_cnn(
@@ -34,7 +32,7 @@ def range_test_cnn(
     return found.table, found.record
 
 
-def draw_range_test_cnn(table: pd.DataFrame, record: dict[str, Any]) -> "Figure":
+def draw_range_test_cnn(table: pd.DataFrame, record: dict[str, Any]) -> Figure:
     """Draw the loss over the rate."""
     from foldwise.tasks.range_test_figure import range_test_figure
 
