@@ -101,7 +101,7 @@ def test_the_shares_are_those_named(made):
         {"method": "class_weights", "weights": "effective", "beta": 0.999},
         {"method": "focal", "weights": "inverse"},
         {"method": "logit_adjustment"},
-        {"method": "ldam_drw", "reweight_from": 0.3},
+        {"method": "ldam_drw", "reweight_from": 0.3, "scale": 3},
         {"method": "weighted_sampler"},
         {"method": "oversample"},
         {"method": "undersample"},

@@ -71,7 +71,8 @@ class LdamDrw(Config):
     The margin of a class of n samples is `max_margin` (n_min / n)^(1/4), and logits less margins
     are multiplied by `scale`. The paper's last layer gives cosines, which need both. The networks
     here keep their plain layer, for which `scale` is a temperature that lets its small weights
-    count at once. After the fit the layer takes it over, so probabilities are those of the loss.
+    count at once; to SGD without clipping it is a rate `scale`^2 as high, so lower one of them.
+    After the fit the layer takes the scale over: probabilities are those that the loss saw.
     """
 
     method: Literal["ldam_drw"] = "ldam_drw"
