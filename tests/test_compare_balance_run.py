@@ -55,7 +55,7 @@ def test_tables_metrics_figure_and_page_are_there(finished):
     metrics = json.loads((found / "metrics.json").read_text())
     pairs = folds.pivot(index="fold", columns="method", values="macro_f1")
     mean = (pairs["class_weights"] - pairs["none"]).mean()
-    assert metrics["class_weights"]["difference"]["difference"] == pytest.approx(mean)
+    assert metrics["class_weights"]["difference"]["value"] == pytest.approx(mean)
     assert (found / "comparison.png").read_bytes().startswith(b"\x89PNG")
     page = (found / "report.html").read_text()
     assert "weighted_sampler" in page

@@ -254,6 +254,8 @@ def test_the_metrics_are_json_without_nan(comparison):
     assert set(metrics) == {"info", *CONFIG.names}
     assert "difference" not in metrics["none"]
     assert metrics["class_weights"]["difference"]["is_significant"] in (True, False)
+    difference = comparison.differences.set_index("method").loc["class_weights", "difference"]
+    assert metrics["class_weights"]["difference"]["value"] == difference
     assert metrics["info"]["best"] == "class_weights"
 
 
@@ -320,11 +322,12 @@ def test_each_method_is_trained_as_a_training_without_a_comparison_would(
         assert tree(models.of(remedy.name, 3).root) == tree(expected.root)
 
 
+@pytest.mark.parametrize("batch_size", [2, "auto"])
 @pytest.mark.parametrize(("budget", "more", "fewer"), [("steps", 8, 18), ("epochs", 12, 12)])
 def test_a_method_with_more_rows_gets_as_many_steps_and_not_as_many_epochs(
-    budget, more, fewer, samples, folds
+    budget, more, fewer, batch_size, samples, folds
 ):
-    fit = FitConfig(max_epochs=12, batch_size=2)  # 60 bright and 30 dark
+    fit = FitConfig(max_epochs=12, batch_size=batch_size)  # 60 bright and 30 dark
     config = CompareBalanceConfig.of(methods="class_weights;oversample;undersample", budget=budget)
     plans = {r.name: plan_balance(samples.table, folds, r) for r in config.methods}
     found = fits_of(plans, fit, config)

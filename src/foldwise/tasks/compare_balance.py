@@ -134,6 +134,7 @@ def fits_of(
 
 
 def _steps_per_epoch(plan: pd.DataFrame, fit: FitConfig) -> int:
-    """Return the batches of one epoch of all folds together."""
+    """Return the batches of one epoch of all folds together; of an unknown size, the rows."""
     sizes = plan.groupby(["repeat", "fold"]).size().to_numpy()
-    return int(np.ceil(sizes / fit.batch_size).sum())
+    batch_size = 1 if fit.batch_size == "auto" else fit.batch_size
+    return int(np.ceil(sizes / batch_size).sum())

@@ -176,7 +176,8 @@ def comparison_metrics(comparison: Comparison) -> dict[str, Any]:
         if method in differences:
             row = differences[method]
             scores["difference"] = {
-                str(name): _plain(value)
+                # MLflow shows a `value` under its parent's name.
+                "value" if name == "difference" else str(name): _plain(value)
                 for name, value in row.items()
                 if name not in ("method", "metric")
             }
