@@ -111,6 +111,11 @@ def test_an_optimizer_without_a_rate_is_refused(samples, folds, plan, recipe):
         run_range_test(samples, folds, plan, lbfgs, SHORT)
 
 
+def test_an_automatic_batch_size_on_a_cpu_is_refused(samples, folds, plan, recipe):
+    with pytest.raises(UserError, match="'auto', which asks how much a GPU's memory holds"):
+        run_range_test(samples, folds, plan, with_fit(recipe, batch_size="auto"), SHORT)
+
+
 def test_rates_that_do_not_grow_are_refused():
     with pytest.raises(ValueError, match=r"end must be above start=0.1, but it is 0.01"):
         RangeTestConfig(start=0.1, end=0.01)

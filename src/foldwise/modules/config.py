@@ -1,6 +1,6 @@
 """Parameters of a fit; free of torch, so that the graph can be looked at without loading it."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
@@ -14,8 +14,8 @@ class FitConfig(Config):
 
     max_epochs: PositiveInt = 40
     # The largest; the batches of an epoch are of nearly equal size. An odd sample joins a batch of
-    # two, since batch norm cannot work on one.
-    batch_size: int = Field(128, ge=2)
+    # two, since batch norm cannot work on one. auto: what a GPU has room for.
+    batch_size: Annotated[int, Field(ge=2)] | Literal["auto"] = 128
     accumulate: PositiveInt = 1  # batches whose gradients make one step
     optimizer: OptimizerConfig = AdamWConfig()
     schedule: ScheduleConfig = CosineScheduleConfig()
@@ -33,6 +33,12 @@ class FitConfig(Config):
     num_threads: PositiveInt | Literal["auto"] = "auto"  # of a CPU; auto: by the size of a batch
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: what is native
     compile: bool = False  # by torch.compile: a minute at first, then faster steps on a GPU
+
+    @property
+    def samples_per_batch(self) -> int:
+        """The batch size, once it is a number."""
+        assert self.batch_size != "auto", "resolve_batch_size comes first"
+        return self.batch_size
 
     @model_validator(mode="after")
     def _let_lbfgs_see_the_loss(self) -> Self:

@@ -53,7 +53,7 @@ def choose_num_threads(fit: FitConfig, shape: tuple[int, ...]) -> int:
     """
     if fit.num_threads != "auto":
         return fit.num_threads
-    wanted = fit.batch_size * math.prod(shape) // _NUMBERS_PER_THREAD
+    wanted = fit.samples_per_batch * math.prod(shape) // _NUMBERS_PER_THREAD
     return max(1, min(wanted, torch.get_num_threads()))
 
 

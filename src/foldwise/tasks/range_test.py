@@ -31,6 +31,7 @@ from foldwise.modules.hardware import (
 )
 from foldwise.modules.schedules import Factor, steps_of_epoch
 from foldwise.seeds import derive_seed
+from foldwise.tasks.batch_size import with_batch_size
 from foldwise.tasks.fit_fold import (
     FoldJob,
     build_network,
@@ -90,7 +91,7 @@ def run_range_test(
             "itself: a range test has nothing to find for it."
         )
     fit = recipe.fit.model_copy(update={"ema_decay": 0.0, "compile": False})
-    recipe = dataclasses.replace(recipe, fit=fit)
+    recipe = with_batch_size(dataclasses.replace(recipe, fit=fit), samples, plan)
     job = fold_jobs(samples, folds, plan, recipe, find_run)[0]
     losses = _losses(job, samples, recipe, config)
     rates = np.array([_rate(config, step) for step in range(len(losses))])
@@ -100,7 +101,12 @@ def run_range_test(
     )
     found = suggestions(rates, smoothed, config.divergence_factor)
     _LOG.info("The range test of %s found %s.", fit.optimizer.name, _in_words(found))
-    record = {"repeat": job.parts.repeat, "fold": job.parts.fold, **_described(fit), **found}
+    record = {
+        "repeat": job.parts.repeat,
+        "fold": job.parts.fold,
+        **_described(recipe.fit),
+        **found,
+    }
     return RangeTest(table, {"range_test": record})
 
 
@@ -164,7 +170,7 @@ def _first_diverged(smoothed: Floats, factor: float) -> int | None:
 
 
 def _described(fit: FitConfig) -> Mapping[str, Any]:
-    return {"optimizer": fit.optimizer.name, "batch_size": fit.batch_size * fit.accumulate}
+    return {"optimizer": fit.optimizer.name, "batch_size": fit.samples_per_batch * fit.accumulate}
 
 
 def _rate(config: RangeTestConfig, step: int) -> float:
