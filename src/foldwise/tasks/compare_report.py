@@ -68,7 +68,6 @@ def render_comparison(
         classes=classes,
         differences=_rows(comparison.differences),
         spread=format_spread,
-        num_pairs=len(comparison.pairs().query("method == method.iloc[0]")),
         test=_TESTS[comparison.basis],
         figure=inline_svg(comparison_figure(comparison), "Scores and differences"),
         provenance=provenance,
