@@ -3,13 +3,14 @@
 import mlflow
 import pytest
 import torch
-from kedro.io import DatasetError
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from mlflow.tracking import MlflowClient
 from safetensors.torch import save_file
 
 from foldwise.data.preprocessing import Preprocessing
 from foldwise.datasets.run_models_dataset import MODELS_PATH_TAG, RunModelsDataset
 from foldwise.errors import UserError
+from foldwise.hooks import TrackingHook
 from foldwise.models.config import SmallCnnConfig
 from foldwise.tasks.events import FoldFinished, FoldStarted, TrainingFinished
 from foldwise.tasks.fold_models import FoldModels, ModelCard, write_model
@@ -80,6 +81,18 @@ def test_a_training_leads_to_its_family_and_a_fold_to_its_own_folder(store, trai
 
     assert find_run(run_id) == models.root
     assert find_run(fold_run(store, run_id, 1)) == models.folder(0, 1)
+
+
+def test_a_run_is_told_where_its_networks_lie_once_they_are_saved(monkeypatch, training):
+    models, _ = training
+    tags = {}
+    monkeypatch.setattr(mlflow, "set_tag", tags.__setitem__)
+    hook = TrackingHook()
+    hook._catalog = DataCatalog({"cnn_models": MemoryDataset()})
+
+    hook.after_dataset_saved("cnn_models", models)
+
+    assert tags == {MODELS_PATH_TAG: str(models.root)}
 
 
 def test_networks_that_a_later_training_replaced_are_refused(store, training, find_run):

@@ -4,11 +4,12 @@ import copy
 import io
 import pickle
 import urllib.error
+from dataclasses import replace
 
 import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
@@ -22,6 +23,7 @@ from foldwise.parameter_errors import explain
 from foldwise.tasks import torchvision_weights as torchvision_source
 from foldwise.tasks.fold_models import FoldModels, ModelCard, write_model
 from foldwise.tasks.pretrained import FoldKey, PretrainedWeights, find_weights
+from foldwise.tasks.train import cross_validate, fold_jobs
 from foldwise.tasks.transfer import (
     Transfer,
     freeze_body,
@@ -267,6 +269,79 @@ def test_a_kept_head_needs_the_same_classes_and_the_error_names_both(tmp_path, h
     both = "'a', 'b' .2.*'a', 'b', 'c' .3" if has_card else "of 2 classes.* have 3"
     with pytest.raises(UserError, match=f"transfer.head is 'kept'.*{both}"):
         transfer(build(), config, find_weights(config, SMALL, FOLD))
+
+
+# In a training
+
+
+def trained_weights(models, fold):
+    return load_file(models.folder(0, fold) / "weights.safetensors")
+
+
+def test_a_training_moves_only_what_it_may_and_keeps_the_preprocessing(
+    samples, folds, plan, recipe, tmp_path
+):
+    there = write_trained(tmp_path / "source" / "fold_0", config=recipe.model)
+    transfer_config = HeadTransfer(weights=str(tmp_path / "source"))
+    models = FoldModels(tmp_path / "cnn")
+
+    cross_validate(samples, folds, plan, replace(recipe, transfer=transfer_config), models)
+
+    for card in models.cards():
+        now = trained_weights(models, card.fold)
+        head = {name for name in now if name.startswith("classifier.")}
+        assert same(now, there, set(now) - head)
+        assert not any(torch.equal(now[name], there[name]) for name in head)
+        assert card.preprocessing == Preprocessing(mean=(0.25,), std=(0.5,))
+        assert card.num_trainable == 8 * 2 + 2
+
+
+def test_the_body_moves_less_at_a_lower_rate(samples, folds, plan, recipe, tmp_path):
+    there = write_trained(tmp_path / "source" / "fold_0", config=recipe.model)
+    moved = []
+    for body_rate in (0.01, 1):
+        transfer_config = FullTransfer(weights=str(tmp_path / "source"), body_rate=body_rate)
+        models = FoldModels(tmp_path / f"cnn_{body_rate}")
+        cross_validate(samples, folds, plan, replace(recipe, transfer=transfer_config), models)
+        kernels = trained_weights(models, 0)["features.0.weight"]
+        moved.append(float((kernels - there["features.0.weight"]).norm()))
+
+    assert 0 < moved[0] < moved[1] / 10
+
+
+def test_other_weights_train_again_and_the_same_elsewhere_do_not(
+    samples, folds, plan, recipe, tmp_path
+):
+    def fingerprints(weights):
+        config = FullTransfer(weights=str(weights))
+        return [
+            job.fingerprint
+            for job in fold_jobs(samples, folds, plan, replace(recipe, transfer=config))
+        ]
+
+    for seed, name in enumerate(("first", "other")):
+        write_trained(tmp_path / name / "fold_0", config=recipe.model, seed=seed)
+    first = fingerprints(tmp_path / "first")
+
+    assert fingerprints((tmp_path / "first").rename(tmp_path / "moved")) == first
+    assert not set(fingerprints(tmp_path / "other")) & set(first)
+
+
+def test_a_network_of_the_same_samples_is_used_in_its_own_fold_only(
+    samples, folds, plan, recipe, tmp_path
+):
+    models = cross_validate(samples, folds, plan, recipe, FoldModels(tmp_path / "cnn"))
+
+    def jobs(weights):
+        config = FullTransfer(weights=str(weights))
+        return fold_jobs(samples, folds, plan, replace(recipe, transfer=config))
+
+    assert [job.pretrained.path.parent for job in jobs(models.root)] == [
+        models.folder(0, 0),
+        models.folder(0, 1),
+    ]
+    with pytest.raises(UserError, match="has seen samples that repeat 0, fold 1 holds out"):
+        jobs(models.folder(0, 0))
 
 
 # Other numbers of channels
