@@ -41,7 +41,7 @@ def comparison_table(comparison: Comparison) -> "Table":
     table = Table(title="Remedies", caption=caption, box=box.SIMPLE_HEAD, show_edge=False)
     table.pad_edge, table.collapse_padding = False, True
     level = f"{1 - comparison.config.alpha:.0%}"
-    table.add_column("method")
+    table.add_column("method", overflow="fold")
     table.add_column(metric_label(metric), justify="right")
     if any("test" in evaluation.parts for evaluation in comparison.evaluations.values()):
         table.add_column("test", justify="right")
@@ -52,13 +52,13 @@ def comparison_table(comparison: Comparison) -> "Table":
         if "test" in evaluation.parts:
             cells.append(_short(evaluation.metrics["test"][metric]["value"]))
         row = rows.get(method)
-        cells += ["", ""] if row is None else [format_difference(row), _p_cell(row)]
+        cells += ["", ""] if row is None else [format_difference(row, 3), _p_cell(row)]
         # Texts, not strings: nothing in a name may be taken for markup.
         table.add_row(*map(Text, cells))
     return table
 
 
-def format_difference(row: Mapping[Any, Any]) -> str:
+def format_difference(row: Mapping[Any, Any], digits: int = 4) -> str:
     """Return a difference with its interval.
 
     >>> format_difference({"difference": 0.05, "low": -0.01, "high": 0.11})
@@ -67,8 +67,9 @@ def format_difference(row: Mapping[Any, Any]) -> str:
     if not np.isfinite(row["difference"]):
         return "undefined"
     if not np.isfinite(row["low"]):
-        return f"{row['difference']:+.4f}"
-    return f"{row['difference']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f})"
+        return f"{row['difference']:+.{digits}f}"
+    value, low, high = (f"{row[name]:+.{digits}f}" for name in ("difference", "low", "high"))
+    return f"{value} ({low} to {high})"
 
 
 def format_p(p_value: float | None) -> str:
