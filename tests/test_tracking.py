@@ -57,6 +57,7 @@ def card(fold, num_epochs=2, repeat=0, best_epoch=1):
         shape=(1, 8, 8),
         size_policy="none",
         preprocessing=Preprocessing(mean=(0.5,), std=(1.0,)),
+        num_trainable=1,
         repeat=repeat,
         fold=fold,
         fingerprint=f"fingerprint {fold}",

@@ -39,6 +39,7 @@ def make_card(fold):
         shape=(1, 8, 8),
         size_policy="none",
         preprocessing=Preprocessing(mean=(0.5,), std=(1.0,)),
+        num_trainable=1,
         repeat=0,
         fold=fold,
         fingerprint="f",

@@ -42,6 +42,7 @@ def write_untrained(models, samples, folds, config=None, seed=0):
             shape=samples.x.shape[1:],
             size_policy="none",
             preprocessing=Preprocessing(mean=(0.4,), std=(0.2,)),
+            num_trainable=1,
             repeat=repeat,
             fold=fold,
             fingerprint="f",

@@ -32,6 +32,7 @@ def card(fold, *history, best_epoch=0):
         shape=(1, 8, 8),
         size_policy="none",
         preprocessing=Preprocessing(mean=(0.0,), std=(1.0,)),
+        num_trainable=1,
         repeat=0,
         fold=fold,
         fingerprint="f",

@@ -15,16 +15,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from foldwise.data.augment import Augmenter
 from foldwise.data.folds import FoldParts
-from foldwise.data.preprocessing import Preprocessing
+from foldwise.data.preprocessing import Preprocessing, fit_preprocessing
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_cnn
 from foldwise.models.data_initialised import DataInitialised
+from foldwise.modules.balanced_mixup import build_balanced_mixup
 from foldwise.modules.classifier import Classifier
 from foldwise.modules.config import FitConfig
 from foldwise.modules.data_module import (
@@ -44,9 +45,13 @@ from foldwise.modules.hardware import (
     num_threads,
     reproducible,
 )
+from foldwise.modules.losses import Loss, build_loss
+from foldwise.modules.mixing import build_mixer
 from foldwise.modules.records import EpochRecord
 from foldwise.seeds import derive_seed
+from foldwise.tasks.pretrained import PretrainedWeights
 from foldwise.tasks.recipe import Recipe
+from foldwise.tasks.transfer import Transfer, prepare_transfer
 
 _INITIAL_IMAGES = 5000  # that a network may draw its first weights from
 OnEpoch = Callable[[EpochRecord], None]
@@ -60,6 +65,7 @@ class FoldJob:
     training: Part
     validation: Part
     fingerprint: str
+    pretrained: PretrainedWeights | None = None  # that the network starts from
 
     @property
     def key(self) -> tuple[int, int]:
@@ -67,21 +73,29 @@ class FoldJob:
         return self.parts.repeat, self.parts.fold
 
 
+@dataclass(frozen=True)
+class FittedFold:
+    """What a fit has made of one fold."""
+
+    state: FitState
+    network: nn.Module  # with its best weights, on the CPU
+    preprocessing: Preprocessing  # that its inputs have to undergo
+    transfer: Transfer
+
+
 def fit_fold(
     job: FoldJob,
     samples: Samples,
-    preprocessing: Preprocessing,
     recipe: Recipe,
     state_folder: Path,
     on_start: Callable[[tuple[EpochRecord, ...]], None],
     on_epoch: OnEpoch,
-) -> FitState:
+) -> FittedFold:
     """Fit the network of one fold, or go on where it was interrupted.
 
     Args:
         job: The parts of the fold.
         samples: The samples.
-        preprocessing: Statistics of the training part.
         recipe: Network, fit, augmentation, seed.
         state_folder: Where the state after each epoch is kept.
         on_start: Is told the epochs that were made before.
@@ -89,6 +103,7 @@ def fit_fold(
 
     Raises:
         DivergedError: The loss became infinite or not a number.
+        TransferError: The weights to start from are of another network or of other classes.
     """
     fit, device = recipe.fit, choose_device(recipe.fit)
     seed = derive_seed(recipe.seed, *job.key, "fit")
@@ -97,38 +112,101 @@ def fit_fold(
     history = tuple(resumed.history) if resumed else ()
     on_start(history)
     callback = FoldStateCallback(fit, seed, states, resumed, on_epoch)
-    if callback.state.is_finished(fit):
-        return callback.state
     with (
-        contextlib.closing(open_images(samples.x, job.training.rows, device)) as fitted,
-        contextlib.closing(open_images(samples.x, job.validation.rows, device)) as inner,
         torch.random.fork_rng(devices=range(torch.cuda.device_count())),
         num_threads(choose_num_threads(fit, image_shape(samples))),
         reproducible(),
+    ):
+        network, preprocessing, transfer = build_network(job, samples, recipe, seed)
+        if not callback.state.is_finished(fit):
+            with open_fold(
+                job, samples, preprocessing, recipe, seed, lambda: callback.epoch, device
+            ) as data:
+                steps_per_epoch = -(-len(data.train_dataloader()) // fit.accumulate)
+                module = Classifier(
+                    network,
+                    len(samples.classes),
+                    fit,
+                    total_steps=fit.max_epochs * steps_per_epoch,
+                    first_step=len(history) * steps_per_epoch,
+                    loss=fold_loss(job, len(samples.classes), recipe),
+                    rate_factors=transfer.rate_factors,
+                )
+                with interruptible():
+                    num_epochs = fit.max_epochs - len(history)
+                    build_trainer(fit, device, num_epochs, callback).fit(module, datamodule=data)
+    network.cpu().load_state_dict(callback.state.best_weights)
+    return FittedFold(callback.state, network.eval(), preprocessing, transfer)
+
+
+@contextlib.contextmanager
+def open_fold(
+    job: FoldJob,
+    samples: Samples,
+    preprocessing: Preprocessing,
+    recipe: Recipe,
+    seed: int,
+    epoch: Callable[[], int],
+    device: torch.device,
+) -> Iterator[FoldData]:
+    """Give the batches of a fold's training and inner validation part, for as long as needed."""
+    num_classes = len(samples.classes)
+    with (
+        contextlib.closing(open_images(samples.x, job.training.rows, device)) as fitted,
+        contextlib.closing(open_images(samples.x, job.validation.rows, device)) as inner,
     ):
         training = TrainingBatches(
             fitted,
             job.training,
             preprocessing,
-            Augmenter(recipe.augment),
-            batch_size=fit.batch_size,
+            Augmenter(recipe.augment, derive_seed(seed, "augmenter")),
+            batch_size=recipe.fit.samples_per_batch,
             seed=seed,
-            epoch=lambda: callback.epoch,
+            epoch=epoch,
             device=device,
+            mix=build_mixer(recipe.augment.mix, num_classes),
+            balanced_mixup=build_balanced_mixup(recipe.balance, num_classes),
         )
-        validation = EvaluationBatches(inner, job.validation, preprocessing, device)
-        module = Classifier(
-            _network(job, samples, preprocessing, recipe, seed),
-            len(samples.classes),
-            fit,
-            total_steps=fit.max_epochs * len(training),
-            first_step=len(history) * len(training),
-        )
-        with _interruptible():
-            _trainer(fit, device, len(history), callback).fit(
-                module, datamodule=FoldData(training, validation)
-            )
-    return callback.state
+        yield FoldData(training, EvaluationBatches(inner, job.validation, preprocessing, device))
+
+
+def build_network(
+    job: FoldJob, samples: Samples, recipe: Recipe, seed: int
+) -> tuple[nn.Module, Preprocessing, Transfer]:
+    """Build a fold's network as it is before the first step, from torch's global generator.
+
+    Weights that were fitted before come with their own preprocessing; else the training part's
+    statistics are taken.
+
+    Raises:
+        TransferError: The weights to start from are of another network or of other classes.
+    """
+    torch.manual_seed(derive_seed(seed, "init"))
+    shape = image_shape(samples)
+    network = build_cnn(recipe.model, shape, len(samples.classes))
+    transfer = prepare_transfer(
+        network,
+        recipe.transfer,
+        job.pretrained,
+        model=recipe.model,
+        shape=shape,
+        classes=samples.classes,
+    )
+    preprocessing = transfer.preprocessing or fit_preprocessing(samples.x, job.training.rows)
+    if job.pretrained is None and isinstance(network, DataInitialised):
+        rows = np.sort(job.training.rows[:_INITIAL_IMAGES])
+        images = torch.from_numpy(samples.x[rows]).float().div_(255)
+        network.initialise_from(to_input(images, preprocessing))
+    return network.to(memory_format=torch.channels_last), preprocessing, transfer
+
+
+def fold_loss(job: FoldJob, num_classes: int, recipe: Recipe) -> Loss:
+    """Return the loss that a fold's network is fitted with."""
+    counts = np.bincount(job.training.labels, minlength=num_classes)
+    fit = recipe.fit
+    return build_loss(
+        recipe.balance, counts, label_smoothing=fit.label_smoothing, max_epochs=fit.max_epochs
+    )
 
 
 def image_shape(samples: Samples) -> tuple[int, int, int]:
@@ -137,28 +215,18 @@ def image_shape(samples: Samples) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _network(
-    job: FoldJob, samples: Samples, preprocessing: Preprocessing, recipe: Recipe, seed: int
-) -> nn.Module:
-    torch.manual_seed(derive_seed(seed, "init"))
-    network = build_cnn(recipe.model, image_shape(samples), len(samples.classes))
-    if isinstance(network, DataInitialised):
-        rows = np.sort(job.training.rows[:_INITIAL_IMAGES])
-        images = torch.from_numpy(samples.x[rows]).float().div_(255)
-        network.initialise_from(to_input(images, preprocessing))
-    return network.to(memory_format=torch.channels_last)
-
-
-def _trainer(
-    fit: FitConfig, device: torch.device, first_epoch: int, callback: FoldStateCallback
+def build_trainer(
+    fit: FitConfig, device: torch.device, num_epochs: int, callback: Callback
 ) -> Trainer:
+    """Return Lightning's trainer for one process, without any books of its own."""
     silence_lightning()
     return Trainer(
-        max_epochs=fit.max_epochs - first_epoch,
+        max_epochs=num_epochs,
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=1,
         precision=lightning_precision(choose_precision(fit, device)),  # type: ignore[arg-type]  # a plain str
         callbacks=[callback],
+        accumulate_grad_batches=fit.accumulate,
         plugins=[LightningEnvironment()],  # one process, also inside a job of a cluster
         logger=False,
         enable_checkpointing=False,
@@ -169,7 +237,7 @@ def _trainer(
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Let Ctrl-C be a KeyboardInterrupt again, and end with an error when told to terminate.
 
     Lightning turns the first into an exit, and the second into one that looks like success.

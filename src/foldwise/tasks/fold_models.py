@@ -21,6 +21,7 @@ from foldwise.config import Config
 from foldwise.data.preprocessing import Preprocessing
 from foldwise.errors import UserError
 from foldwise.models.config import CnnModelConfig
+from foldwise.modules.test_time_config import TestTimeConfig
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
 
@@ -36,7 +37,10 @@ class ModelCard(Config):
     classes: tuple[str, ...]
     shape: tuple[int, int, int]  # (C, H, W) that the network takes
     size_policy: str  # how ingest brought images to (H, W)
-    preprocessing: Preprocessing  # fitted on the fold's training part
+    preprocessing: Preprocessing  # fitted on the fold's training part, or that of older weights
+    test_time: TestTimeConfig = TestTimeConfig()  # which changed copies are predicted as well
+    decision_weights: tuple[float, ...] | None = None  # of the classes' probabilities; None: alike
+    num_trainable: int  # parameters that were trained
     repeat: int
     fold: int
     fingerprint: str  # of everything that the weights depend on

@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from foldwise.data.folds import Folds, fold_parts, held_out_ids
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_cnn
-from foldwise.modules.data_module import EvaluationBatches, Part, StreamedImages
-from foldwise.modules.hardware import reproducible
+from foldwise.tasks.decision import apply_decision_weights
 from foldwise.tasks.fold_models import WEIGHTS, FoldModels, ModelCard, ModelError, read_card
+from foldwise.tasks.inference import class_probabilities
 
 
 class Predictor:
@@ -39,6 +39,8 @@ class Predictor:
     ) -> npt.NDArray[np.float64]:
         """Return class probabilities (N, K) of images (N, C, H, W), in float32 precision.
 
+        They are averaged and weighed as the network's card says: the greatest is the decision.
+
         Args:
             x: The images in 0..255, of the size and number of channels that the network takes.
             rows: Which of them, in which order; all by default.
@@ -52,12 +54,11 @@ class Predictor:
                 f"and type uint8, but got {x.shape} and {x.dtype}."
             )
         rows = np.arange(len(x)) if rows is None else rows
-        part = Part(rows, np.zeros(len(rows), dtype=np.int64))
-        images = StreamedImages(x, rows, self._device)  # each is looked at once: no copy of all
-        batches = EvaluationBatches(images, part, self.card.preprocessing, self._device)
-        with torch.inference_mode(), reproducible():
-            logits = [self._network(inputs).double() for inputs, _ in batches]
-            return torch.cat(logits).softmax(dim=1).cpu().numpy()
+        card = self.card
+        found = class_probabilities(self._network, x, rows, card.preprocessing, card.test_time)
+        if card.decision_weights is None:
+            return found
+        return apply_decision_weights(found, card.decision_weights)
 
     def predict(self, x: npt.NDArray[np.uint8]) -> pd.DataFrame:
         """Return a table with `prediction` and one column `p_<class>` per class."""

@@ -16,12 +16,13 @@ from safetensors.torch import save_file
 from foldwise.code_closure import code_hash
 from foldwise.config import json_hash
 from foldwise.data.folds import FoldParts, Folds, fold_parts
-from foldwise.data.preprocessing import fit_preprocessing
 from foldwise.data.samples import Samples, require_images
 from foldwise.errors import UserError
 from foldwise.modules.data_module import Part
 from foldwise.modules.hardware import choose_device, choose_num_threads, choose_precision
 from foldwise.modules.records import EpochRecord
+from foldwise.modules.test_time_config import require_fitting_shift
+from foldwise.tasks.batch_size import with_batch_size
 from foldwise.tasks.events import (
     EpochFinished,
     FoldFinished,
@@ -31,9 +32,12 @@ from foldwise.tasks.events import (
     TrainingStarted,
     ignore,
 )
+from foldwise.tasks.finish_fold import finish_fold
 from foldwise.tasks.fit_fold import FoldJob, fit_fold, image_shape
 from foldwise.tasks.fold_models import FoldModels, ModelCard, write_model
+from foldwise.tasks.pretrained import FindRun, FoldKey, find_weights
 from foldwise.tasks.recipe import Recipe
+from foldwise.tasks.transfer import transfer_fingerprint
 
 
 class PlanError(UserError):
@@ -47,6 +51,7 @@ def cross_validate(
     recipe: Recipe,
     models: FoldModels,
     observer: Observer = ignore,
+    find_run: FindRun | None = None,
 ) -> FoldModels:
     """Train one network per fold into `models` and return it.
 
@@ -60,6 +65,7 @@ def cross_validate(
         recipe: Network, fit, augmentation, seed.
         models: Where the networks are kept.
         observer: Is told of what happens.
+        find_run: From an MLflow run's id to its networks, for weights to start from.
 
     Raises:
         DivergedError: The loss became infinite or not a number; earlier folds are kept.
@@ -68,6 +74,8 @@ def cross_validate(
         ValueError: The device or the network does not fit.
     """
     require_images(samples, "A convolutional network")
+    require_fitting_shift(recipe.test_time, *samples.x.shape[-2:])
+    recipe = with_batch_size(recipe, samples, plan)
     device = choose_device(recipe.fit)
     observer(
         TrainingStarted(
@@ -80,7 +88,7 @@ def cross_validate(
     try:
         with models.exclusive():
             models.prune(folds.jobs)
-            for job in fold_jobs(samples, folds, plan, recipe):
+            for job in fold_jobs(samples, folds, plan, recipe, find_run):
                 train_fold(job, samples, folds.content_hash, recipe, models, observer)
     finally:
         observer(TrainingFinished())
@@ -100,7 +108,6 @@ def train_fold(
     if done is not None:
         observer(FoldFinished(done, was_skipped=True))
         return done
-    preprocessing = fit_preprocessing(samples.x, job.training.rows)
 
     def on_start(history: tuple[EpochRecord, ...]) -> None:
         observer(FoldStarted(*job.key, history))
@@ -109,33 +116,44 @@ def train_fold(
         observer(EpochFinished(*job.key, record))
 
     folder = _state_folder(models, job)
-    state = fit_fold(job, samples, preprocessing, recipe, folder, on_start, on_epoch)
+    fitted = fit_fold(job, samples, recipe, folder, on_start, on_epoch)
+    decision_weights = finish_fold(fitted, job, samples, recipe)
     card = ModelCard(
         model=recipe.model,
         classes=samples.classes,
         shape=image_shape(samples),
         size_policy=samples.size_policy,
-        preprocessing=preprocessing,
+        preprocessing=fitted.preprocessing,
+        test_time=recipe.test_time,
+        decision_weights=decision_weights,
+        num_trainable=fitted.transfer.num_trainable,
         repeat=job.parts.repeat,
         fold=job.parts.fold,
         fingerprint=job.fingerprint,
         samples_hash=samples.content_hash,
         folds_hash=folds_hash,
-        best_epoch=state.best_epoch,
-        history=tuple(asdict(record) for record in state.history),
+        best_epoch=fitted.state.best_epoch,
+        history=tuple(asdict(record) for record in fitted.state.history),
         versions=_versions(),
         weights_sha256="",
     )
-    weights = {k: v.cpu().contiguous() for k, v in state.best_weights.items()}
+    weights = {k: v.contiguous() for k, v in fitted.network.state_dict().items()}
     card = write_model(models.folder(*job.key), card, lambda path: save_file(weights, path))
     observer(FoldFinished(card, was_skipped=False))
     return card
 
 
-def fold_jobs(samples: Samples, folds: Folds, plan: pd.DataFrame, recipe: Recipe) -> list[FoldJob]:
+def fold_jobs(
+    samples: Samples,
+    folds: Folds,
+    plan: pd.DataFrame,
+    recipe: Recipe,
+    find_run: FindRun | None = None,
+) -> list[FoldJob]:
     """Return the jobs of all folds; each can be run alone, in any order, in any process.
 
     Raises:
+        PretrainedError: The weights to start from are missing, damaged, or not to be used here.
         PlanError: The plan has no rows for a fold, or rows that its network must not see.
     """
     common = _common_fingerprint(samples, folds, recipe)
@@ -154,10 +172,13 @@ def fold_jobs(samples: Samples, folds: Folds, plan: pd.DataFrame, recipe: Recipe
             rows["loss_weight"].to_numpy(),
         )
         of_plan = pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes().hex()
+        key = FoldKey(samples.content_hash, folds.content_hash, parts.repeat, parts.fold)
+        pretrained = find_weights(recipe.transfer, recipe.model, key, find_run)
+        start = transfer_fingerprint(recipe.transfer, pretrained)
         fingerprint = json_hash(
-            [common, parts.repeat, parts.fold, of_plan, list(parts.validation)]
+            [common, parts.repeat, parts.fold, of_plan, list(parts.validation), start]
         )
-        return FoldJob(parts, training, Part(inner, labels[inner]), fingerprint)
+        return FoldJob(parts, training, Part(inner, labels[inner]), fingerprint, pretrained)
 
     return [job(parts) for parts in fold_parts(folds, samples.table)]
 
@@ -190,6 +211,8 @@ def _common_fingerprint(samples: Samples, folds: Folds, recipe: Recipe) -> dict[
         "model": recipe.model.model_dump(mode="json"),
         "fit": recipe.fit.model_dump(mode="json"),
         "augment": recipe.augment.model_dump(mode="json"),
+        "balance": recipe.balance.flat(),
+        "test_time": recipe.test_time.model_dump(mode="json"),
         "seed": recipe.seed,
         "code": code_hash(__name__),
         "device": device.type,

@@ -3,42 +3,44 @@
 torch and Lightning are imported where they are used, so that looking at the graph costs nothing.
 """
 
-import pandas as pd
-from pydantic import NonNegativeInt
+from typing import Any
 
-from foldwise.config import Config
+import pandas as pd
+
 from foldwise.data.augment import AugmentConfig
+from foldwise.data.balance import BalanceConfig
 from foldwise.data.folds import Folds
-from foldwise.data.samples import Samples
-from foldwise.models.config import CnnModelConfig, SmallCnnConfig
-from foldwise.modules.config import FitConfig
+from foldwise.data.samples import Samples, require_images
 from foldwise.tasks.events import Observer
 from foldwise.tasks.fold_models import FoldModels
+from foldwise.tasks.pretrained import FindRun
+from foldwise.tasks.train_config import TrainCnnConfig
 
 
-class TrainCnnConfig(Config):
-    """A convolutional network and how it is fitted."""
+def describe_cnn(samples: Samples, config: TrainCnnConfig) -> dict[str, Any]:
+    """Return what the network costs and sees: parameters, operations, receptive field, layers."""
+    from foldwise.tasks.describe import describe_network
 
-    model: CnnModelConfig = SmallCnnConfig()
-    fit: FitConfig = FitConfig()
-    seed: NonNegativeInt = 0
+    require_images(samples, "A convolutional network")
+    return describe_network(config.model, samples.x.shape[1:], len(samples.classes))
 
 
 def train_cnn(
     samples: Samples,
     folds: Folds,
     balance_plan: pd.DataFrame,
+    balance: BalanceConfig,
     augment: AugmentConfig,
     config: TrainCnnConfig,
     workspace: FoldModels,
+    find_run: FindRun,
     observer: Observer,
 ) -> FoldModels:
     """Train one network per fold; folds that are done are skipped, an interrupted one goes on."""
-    from foldwise.tasks.recipe import Recipe
     from foldwise.tasks.train import cross_validate
 
-    recipe = Recipe(config.model, config.fit, augment, config.seed)
-    return cross_validate(samples, folds, balance_plan, recipe, workspace, observer)
+    recipe = config.recipe(augment, balance)
+    return cross_validate(samples, folds, balance_plan, recipe, workspace, observer, find_run)
 
 
 def predict_cnn(models: FoldModels, samples: Samples, folds: Folds) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline, node
 
-from foldwise.pipelines.train_cnn.nodes import predict_cnn, train_cnn
+from foldwise.pipelines.train_cnn.nodes import describe_cnn, predict_cnn, train_cnn
 
 
 def create_pipeline() -> Pipeline:
@@ -11,13 +11,22 @@ def create_pipeline() -> Pipeline:
         "samples": "samples",
         "folds": "folds",
         "balance_plan": "balance_plan",
+        "balance": "params:balance",
         "augment": "params:augment",
         "config": "params:train_cnn",
         "workspace": "cnn_workspace",
+        "find_run": "run_models",
         "observer": "observer",
     }
     return Pipeline(
         [
+            node(
+                describe_cnn,
+                ["samples", "params:train_cnn"],
+                "cnn_network",
+                name="describe_cnn",
+                tags="train",
+            ),
             node(train_cnn, inputs, "cnn_models", name="train_cnn", tags="train"),
             node(
                 predict_cnn,
