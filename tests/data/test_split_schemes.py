@@ -268,9 +268,17 @@ def test_what_is_tied_to_the_official_validation_part_is_not_trained_on(official
     assert findings_of(folds)["tied_to_test"]["values"] == {"num_samples": 1}
 
 
-def test_an_official_split_without_validation_part_says_what_would_work(official):
+def test_an_official_split_without_validation_part_is_scored_on_the_test_part(official):
+    folds = make_folds(official.replace("val", "train"), SplitConfig(scheme="official"))
+    assert folds.info["fold_names"] == {"0": "test"}
+    assert folds.info["test"] == "none"
+    assert fold_of(folds).tolist() == [TRAIN_ONLY] * 80 + [0] * 20
+
+
+def test_an_official_split_without_anything_to_be_scored_on_says_what_would_work(official):
+    table = official.replace(["val", "test"], "train")
     with pytest.raises(SplitError, match=r"no sample as 'val'.*split.test=official"):
-        make_folds(official.replace("val", "train"), SplitConfig(scheme="official"))
+        make_folds(table, SplitConfig(scheme="official"))
 
 
 def test_predefined_folds_are_those_of_the_column_and_of_scikit_learn():

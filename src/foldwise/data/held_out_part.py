@@ -77,13 +77,18 @@ def _resolve(rows: SplitRows, config: SplitConfig, scheme: Scheme) -> TestPart:
     wanted = config.test
     if wanted == "auto":
         wanted = "time" if scheme in TIME_SCHEMES else "fraction"
-        if _official(rows.table).any():
+        if _official(rows.table).any() and not _is_test_the_fold(rows.table, scheme):
             return "official"
         if scheme in FIXED_SCHEMES - TIME_SCHEMES:
             return "none"
     if wanted in ("fraction", "time") and config.test_fraction == 0:
         return "none"
     return wanted
+
+
+def _is_test_the_fold(table: pd.DataFrame, scheme: Scheme) -> bool:
+    """Tell whether the scheme makes the official test part its fold, for want of another."""
+    return scheme == "official" and not table["official_split"].isin(["val"]).any()
 
 
 def _official(table: pd.DataFrame) -> Mask:

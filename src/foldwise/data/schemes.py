@@ -159,13 +159,17 @@ def _counted(names: dict[int, set[str]]) -> str:
 
 
 def _official(problem: Development, _: SplitConfig, __: int) -> Assigned:
-    """Take the official validation part for the only fold."""
+    """Take the official validation part for the only fold, or the test part if there is none.
+
+    The latter is how benchmarks are scored: fitted on all that is for training, once.
+    """
     table = problem.rows.table
     marks = np.full(len(table), None, dtype=object)
     if "official_split" in table:
         marks = table["official_split"].to_numpy(dtype=object)
     marks = marks[problem.index]
-    fold = np.select([marks == "val", marks == "train"], [0, TRAIN_ONLY], UNUSED).astype(np.int64)
+    name = "val" if (marks == "val").any() else "test"
+    fold = np.select([marks == name, marks == "train"], [0, TRAIN_ONLY], UNUSED).astype(np.int64)
     if not (fold == 0).any() or not (fold == TRAIN_ONLY).any():
         lacking = "val" if not (fold == 0).any() else "train"
         raise SplitError(
@@ -173,7 +177,7 @@ def _official(problem: Development, _: SplitConfig, __: int) -> Assigned:
             "would work: split.scheme=auto with split.test=official, which holds out the official "
             "test part and cuts folds from all other samples."
         )
-    return Assigned(fold, ("val",))
+    return Assigned(fold, (name,))
 
 
 def _predefined(problem: Development, config: SplitConfig, _: int) -> Assigned:
