@@ -17,7 +17,10 @@ from foldwise.models.config import AlexNetConfig, CnnModelConfig, TimmConfig
 
 NUM_CHANNELS, SIDE, NUM_CLASSES = 2, 16, 3
 NUM_SAMPLES, MAX_STEPS = 6, 60
-HEAVY = {"vgg_a_lrn", "vgg_b", "vgg_c", "vgg_d", "vgg_e", "resnet34", "resnext50"}
+HEAVY = {
+    *("vgg_a_lrn", "vgg_b", "vgg_c", "vgg_d", "vgg_e"),
+    *("resnet34", "resnet50", "resnext50", "inception_v3", "timm", "alexnet-grouped"),
+}
 
 
 def every_config():
@@ -31,12 +34,12 @@ def every_config():
     return configs
 
 
+def name_of(config):
+    return f"{config.name}-{getattr(config, 'variant', '')}".rstrip("-")
+
+
 CONFIGS = [
-    pytest.param(
-        config,
-        id=f"{config.name}-{getattr(config, 'variant', '')}".rstrip("-"),
-        marks=[pytest.mark.slow] * (config.name in HEAVY),
-    )
+    pytest.param(config, id=name_of(config), marks=[pytest.mark.slow] * (name_of(config) in HEAVY))
     for config in every_config()
 ]
 every_network = pytest.mark.parametrize("config", CONFIGS)
