@@ -75,6 +75,7 @@ def test_a_combination_takes_the_parameters_of_its_method():
         ("threshold+threshold", "names 'threshold' twice"),
         ("oversample+thresholds", "there is no 'thresholds'. Allowed: none, class_weights,"),
         ("smoote", "balance.method is 'smoote'. Did you mean 'smote'?"),
+        ("", "balance.method is ''. Allowed: none, class_weights,"),
     ],
 )
 def test_combinations_that_make_none_are_refused_with_the_reason(text, told):

@@ -242,7 +242,7 @@ def _methods(text: str) -> dict[str, Any]:
         return {"method": "focal", "weights": "inverse", **tuned}
     if len(fitted) > 1:
         raise ValueError(_why_not(fitted, text))
-    return {"method": "".join(fitted) or "threshold", **tuned}
+    return {"method": fitted[0] if fitted else "threshold", **tuned}
 
 
 def _require_known(named: Sequence[str], text: str) -> None:
