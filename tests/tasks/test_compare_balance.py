@@ -342,6 +342,14 @@ def test_a_method_with_more_rows_gets_as_many_steps_and_not_as_many_epochs(
             assert seen == pytest.approx(12 * rows["none"], rel=0.1)
 
 
+def test_steps_are_those_of_the_optimiser_where_batches_are_accumulated(samples, folds):
+    fit = FitConfig(max_epochs=12, batch_size=16, accumulate=2)
+    config = CompareBalanceConfig.of(methods="oversample")
+    plans = {r.name: plan_balance(samples.table, folds, r) for r in config.methods}
+    # Of each fold: 29 rows are 2 batches and 1 step, 38 are 3 batches and 2 steps.
+    assert fits_of(plans, fit, config)["oversample"].max_epochs == 6
+
+
 def test_it_tells_which_method_is_trained(two_methods):
     _, _, events = two_methods
     kept = [e for e in events if isinstance(e, MethodStarted | FoldFinished | ComparisonFinished)]

@@ -134,7 +134,8 @@ def fits_of(
 
 
 def _steps_per_epoch(plan: pd.DataFrame, fit: FitConfig) -> int:
-    """Return the batches of one epoch of all folds together; of an unknown size, the rows."""
+    """Return the steps of one epoch of all folds together; of an unknown batch size, the rows."""
     sizes = plan.groupby(["repeat", "fold"]).size().to_numpy()
-    batch_size = 1 if fit.batch_size == "auto" else fit.batch_size
-    return int(np.ceil(sizes / batch_size).sum())
+    if fit.batch_size == "auto":
+        return int(sizes.sum())
+    return int(np.ceil(np.ceil(sizes / fit.batch_size) / fit.accumulate).sum())
