@@ -11,6 +11,7 @@ from test_report import HOSTILE, Page
 
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.balance import plan_balance
+from foldwise.errors import UserError
 from foldwise.metrics.paired_tests import corrected_resampled_t, holm
 from foldwise.modules.config import FitConfig
 from foldwise.parameter_errors import explain
@@ -348,6 +349,20 @@ def test_steps_are_those_of_the_optimiser_where_batches_are_accumulated(samples,
     plans = {r.name: plan_balance(samples.table, folds, r) for r in config.methods}
     # Of each fold: 29 rows are 2 batches and 1 step, 38 are 3 batches and 2 steps.
     assert fits_of(plans, fit, config)["oversample"].max_epochs == 6
+
+
+def test_a_remedy_that_does_not_go_with_the_rest_is_told_before_any_is_trained(
+    tmp_path, samples, folds, training
+):
+    fit = training.fit.model_copy(update={"max_epochs": 10, "patience": 3})
+    events = []
+    with pytest.raises(UserError, match="'ldam_drw'"):
+        trained(
+            tmp_path, samples, folds, training.model_copy(update={"fit": fit}), "ldam_drw",
+            events.append,
+        )  # fmt: skip
+    assert events == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_tells_which_method_is_trained(two_methods):

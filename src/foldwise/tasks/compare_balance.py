@@ -51,6 +51,7 @@ def train_remedies(
     Raises:
         BalanceError: A remedy does not fit the samples.
         DivergedError: A loss became infinite or not a number; what was trained before is kept.
+        RecipeError: A remedy does not go with the fit or the augmentation.
         SamplesError: The samples are no pictures in classes.
     """
     from foldwise.tasks.train import cross_validate
@@ -60,16 +61,23 @@ def train_remedies(
     # All of them first: that a remedy does not fit should not come out after hours.
     plans = {r.name: plan_balance(samples.table, folds, r) for r in config.methods}
     fits = fits_of(plans, training.fit, config)
-    arms = [(remedy, seed) for remedy in config.methods for seed in seeds]
+    arms = [
+        (
+            remedy.name,
+            training.model_copy(update={"fit": fits[remedy.name], "seed": seed}).recipe(
+                augment, remedy
+            ),
+        )
+        for remedy in config.methods
+        for seed in seeds
+    ]
     is_complete = False
     try:
-        for number, (remedy, seed) in enumerate(arms, start=1):
-            shown = seed if len(seeds) > 1 else None
-            observer(MethodStarted(remedy.name, shown, number, len(arms)))
-            of_arm = training.model_copy(update={"fit": fits[remedy.name], "seed": seed})
-            recipe, workspace = of_arm.recipe(augment, remedy), models.of(remedy.name, seed)
-            plan = plans[remedy.name]
-            cross_validate(samples, folds, plan, recipe, workspace, observer, find_run)
+        for number, (name, recipe) in enumerate(arms, start=1):
+            shown = recipe.seed if len(seeds) > 1 else None
+            observer(MethodStarted(name, shown, number, len(arms)))
+            workspace = models.of(name, recipe.seed)
+            cross_validate(samples, folds, plans[name], recipe, workspace, observer, find_run)
         is_complete = True
     finally:
         observer(ComparisonFinished(is_complete))

@@ -1,18 +1,29 @@
 """Everything that the user chooses about a training; free of torch."""
 
+import math
 from dataclasses import dataclass, field
 
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.balance import BalanceConfig
+from foldwise.data.balance.config import LdamDrw, MixupBalanced
+from foldwise.errors import UserError
 from foldwise.models.config import CnnModelConfig
 from foldwise.modules.config import FitConfig
 from foldwise.modules.test_time_config import TestTimeConfig
 from foldwise.tasks.transfer_config import NoTransfer, TransferConfig
 
 
+class RecipeError(UserError):
+    """Choices of different stages do not go together."""
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that the user chooses about a training."""
+    """Everything that the user chooses about a training.
+
+    Raises:
+        RecipeError: Batches would be mixed twice, or the fit may end before classes are weighed.
+    """
 
     model: CnnModelConfig
     fit: FitConfig
@@ -22,3 +33,26 @@ class Recipe:
     balance: BalanceConfig = field(default_factory=BalanceConfig)
     transfer: TransferConfig = field(default_factory=NoTransfer)
     test_time: TestTimeConfig = field(default_factory=TestTimeConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse choices that do not go together, before anything is trained."""
+        remedy = self.balance.remedy
+        if isinstance(remedy, MixupBalanced) and self.augment.mix.is_on:
+            raise RecipeError(
+                "balance.method is 'mixup_balanced', which mixes batches, but augment.mix mixes "
+                "them as well. Set augment.mix.probability=0, or take another method."
+            )
+        if isinstance(remedy, LdamDrw):
+            _require_reweighting(remedy, self.fit)
+
+
+def _require_reweighting(remedy: LdamDrw, fit: FitConfig) -> None:
+    """Refuse a patience that may end before the epoch from which classes are weighed."""
+    first = math.ceil(remedy.reweight_from * fit.max_epochs)  # from 0; the last may be before it
+    if 0 < fit.patience < first < fit.max_epochs:
+        raise RecipeError(
+            f"balance.method is 'ldam_drw', which weighs classes after {first} of "
+            f"{fit.max_epochs} epochs, but train_cnn.fit.patience={fit.patience} may end the fit "
+            f"after {fit.patience + 1}. Allowed: patience=0 (never stop early), patience of at "
+            f"least {first}, or an earlier balance.reweight_from (1: never weigh)."
+        )
