@@ -21,8 +21,8 @@ from foldwise.models.config import LeNet5Config, ResNet18Config, SmallCnnConfig,
 from foldwise.models.parts import head_name
 from foldwise.parameter_errors import explain
 from foldwise.tasks import torchvision_weights as torchvision_source
-from foldwise.tasks.fold_models import FoldModels, ModelCard, write_model
-from foldwise.tasks.pretrained import FoldKey, PretrainedWeights, find_weights
+from foldwise.tasks.fold_models import FoldKey, FoldModels, ModelCard, write_model
+from foldwise.tasks.pretrained import PretrainedWeights, find_weights
 from foldwise.tasks.train import cross_validate, fold_jobs
 from foldwise.tasks.transfer import (
     Transfer,
@@ -444,6 +444,51 @@ def test_weights_that_have_seen_what_the_fold_holds_out_are_refused(tmp_path, se
         return
     with pytest.raises(UserError, match="has seen samples that repeat 0, fold 1 holds out"):
         find_weights(config, SMALL, FOLD)
+
+
+@pytest.mark.parametrize(
+    ("first", "is_allowed"),
+    [
+        (FoldKey("samples", "folds", 0, 1), True),
+        (FoldKey("samples", "folds", 0, 0), False),
+        (FoldKey("samples", "others", 0, 1), False),
+        (FoldKey("third samples", "folds", 0, 0), True),
+    ],
+)
+def test_what_the_weights_started_from_has_not_seen_it_either(tmp_path, first, is_allowed):
+    write_trained(tmp_path / "fold_0", samples_hash="others", started_from=(first,))
+    config = FullTransfer(weights=str(tmp_path / "fold_0"))
+
+    if is_allowed:
+        assert find_weights(config, SMALL, FOLD).seen == (first, FoldKey("others", "folds", 0, 0))
+        return
+    with pytest.raises(UserError, match="started from one that was fitted on these very samples"):
+        find_weights(config, SMALL, FOLD)
+
+
+def test_a_card_tells_all_that_its_weights_have_seen(samples, folds, plan, recipe, tmp_path):
+    first = FoldKey("first", "folds", 0, 0)
+    write_trained(tmp_path / "there", config=recipe.model, started_from=(first,))
+    start = replace(recipe, transfer=HeadTransfer(weights=str(tmp_path / "there")))
+    models = cross_validate(samples, folds, plan, start, FoldModels(tmp_path / "cnn"))
+
+    for card in models.cards():
+        own = FoldKey(samples.content_hash, folds.content_hash, card.repeat, card.fold)
+        assert card.seen == (first, FoldKey("other samples", "folds", 0, 0), own)
+
+
+@pytest.mark.parametrize("name", ["cnn", "cnn/fold_0", "cnn/fold_0/weights.safetensors"])
+def test_a_training_does_not_replace_what_it_starts_from(
+    samples, folds, plan, recipe, tmp_path, name
+):
+    models = FoldModels(tmp_path / "cnn")
+    write_trained(models.folder(0, 0), config=recipe.model)
+    write_trained(models.folder(0, 7), config=recipe.model, fold=7)
+    start = replace(recipe, transfer=HeadTransfer(weights=str(tmp_path / name)))
+
+    with pytest.raises(UserError, match="would replace what it starts from"):
+        cross_validate(samples, folds, plan, start, models)
+    assert [card.fold for card in models.cards()] == [0, 7]
 
 
 @pytest.mark.parametrize("prefix", ["mlflow:", ""])

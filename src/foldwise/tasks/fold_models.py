@@ -30,6 +30,16 @@ class ModelError(UserError):
     """A trained network is missing, incomplete or damaged."""
 
 
+@dataclass(frozen=True)
+class FoldKey:
+    """Which fold of which samples a network is fitted for."""
+
+    samples_hash: str
+    folds_hash: str
+    repeat: int
+    fold: int
+
+
 class ModelCard(Config):
     """All that is needed to use one fold's weights, and where they come from."""
 
@@ -46,10 +56,17 @@ class ModelCard(Config):
     fingerprint: str  # of everything that the weights depend on
     samples_hash: str
     folds_hash: str
+    started_from: tuple[FoldKey, ...] = ()  # where its first weights were fitted, and theirs
     best_epoch: int
     history: tuple[dict[str, Any], ...]  # EpochRecord of each epoch
     versions: dict[str, str]
     weights_sha256: str
+
+    @property
+    def seen(self) -> tuple[FoldKey, ...]:
+        """All folds whose training parts have left something in the weights."""
+        own = FoldKey(self.samples_hash, self.folds_hash, self.repeat, self.fold)
+        return (*self.started_from, own)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from foldwise.atomic import sha256_file
 from foldwise.data.preprocessing import Preprocessing
 from foldwise.errors import UserError
 from foldwise.models.config import CnnModelConfig
-from foldwise.tasks.fold_models import CARD, WEIGHTS, FoldModels, ModelCard, read_card
+from foldwise.tasks.fold_models import CARD, WEIGHTS, FoldKey, FoldModels, ModelCard, read_card
 from foldwise.tasks.torchvision_weights import torchvision_weights
 from foldwise.tasks.transfer_config import NoTransfer, TransferConfig
 
@@ -33,15 +33,10 @@ class PretrainedWeights:
     preprocessing: Preprocessing | None = None  # of the images that they were fitted on
     card: ModelCard | None = None  # of a network that Foldwise trained
 
-
-@dataclass(frozen=True)
-class FoldKey:
-    """Which fold of which samples a network is going to be fitted for."""
-
-    samples_hash: str
-    folds_hash: str
-    repeat: int
-    fold: int
+    @property
+    def seen(self) -> tuple[FoldKey, ...]:
+        """The folds that they were fitted in, as far as it is known."""
+        return () if self.card is None else self.card.seen
 
 
 def find_weights(
@@ -54,7 +49,8 @@ def find_weights(
 
     Of a family's folder the network of the same repeat and fold is taken, else that of fold 0.
     Weights that Foldwise fitted on these very samples are only used in the same fold of the same
-    folds: any other network has seen samples that this fold holds out.
+    folds: any other network has seen samples that this fold holds out. The same holds for the
+    weights that they started from, and so on.
 
     Args:
         config: Which weights.
@@ -79,6 +75,24 @@ def find_weights(
     if path.name == WEIGHTS and path.with_name(CARD).exists():
         return _trained(path.parent, fold)
     return _bare_file(path, config.weights)
+
+
+def require_elsewhere(weights: PretrainedWeights | None, models: FoldModels) -> None:
+    """Refuse weights from the folder that a training is about to write to.
+
+    It would replace what it starts from: after a kill it could not go on, and run again it would
+    start from its own outcome.
+
+    Raises:
+        PretrainedError: It names the folder.
+    """
+    root = models.root.resolve()
+    if weights is not None and weights.path.resolve().is_relative_to(root):
+        raise PretrainedError(
+            f"transfer.weights lie in {weights.path.parent}, but this training writes to "
+            f"{models.root} and would replace what it starts from. Choose another name, e.g. "
+            "--params experiment=NAME, or copy that folder elsewhere."
+        )
 
 
 def _path(weights: str, find_run: FindRun | None) -> Path:
@@ -110,14 +124,11 @@ def _fold_folder(family: Path, fold: FoldKey) -> Path:
 
 def _trained(folder: Path, fold: FoldKey) -> PretrainedWeights:
     card = read_card(folder)
-    is_same_fold = (card.folds_hash, card.repeat, card.fold) == (
-        fold.folds_hash,
-        fold.repeat,
-        fold.fold,
-    )
-    if card.samples_hash == fold.samples_hash and not is_same_fold:
+    wrong = [seen for seen in card.seen if seen.samples_hash == fold.samples_hash and seen != fold]
+    if wrong:
+        how = "was" if wrong[-1] == card.seen[-1] else "started from one that was"
         raise PretrainedError(
-            f"The network in {folder} was fitted on these very samples in another fold or other "
+            f"The network in {folder} {how} fitted on these very samples in another fold or other "
             f"folds: it has seen samples that repeat {fold.repeat}, fold {fold.fold} holds out. "
             "Take the family's folder of a training with the same folds, or weights from other "
             "samples."

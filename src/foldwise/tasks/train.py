@@ -34,8 +34,8 @@ from foldwise.tasks.events import (
 )
 from foldwise.tasks.finish_fold import finish_fold
 from foldwise.tasks.fit_fold import FoldJob, fit_fold, image_shape
-from foldwise.tasks.fold_models import FoldModels, ModelCard, write_model
-from foldwise.tasks.pretrained import FindRun, FoldKey, find_weights
+from foldwise.tasks.fold_models import FoldKey, FoldModels, ModelCard, write_model
+from foldwise.tasks.pretrained import FindRun, find_weights, require_elsewhere
 from foldwise.tasks.recipe import Recipe
 from foldwise.tasks.transfer import transfer_fingerprint
 
@@ -70,6 +70,7 @@ def cross_validate(
     Raises:
         DivergedError: The loss became infinite or not a number; earlier folds are kept.
         PlanError: The plan was made for other folds.
+        PretrainedError: The weights to start from are missing, or not to be used here.
         SamplesError: The samples are no pictures in classes.
         ValueError: The device or the network does not fit.
     """
@@ -77,6 +78,9 @@ def cross_validate(
     require_fitting_shift(recipe.test_time, *samples.x.shape[-2:])
     recipe = with_batch_size(recipe, samples, plan)
     device = choose_device(recipe.fit)
+    jobs = fold_jobs(samples, folds, plan, recipe, find_run)
+    for job in jobs:
+        require_elsewhere(job.pretrained, models)
     observer(
         TrainingStarted(
             len(folds.jobs),
@@ -88,7 +92,7 @@ def cross_validate(
     try:
         with models.exclusive():
             models.prune(folds.jobs)
-            for job in fold_jobs(samples, folds, plan, recipe, find_run):
+            for job in jobs:
                 train_fold(job, samples, folds.content_hash, recipe, models, observer)
     finally:
         observer(TrainingFinished())
@@ -132,6 +136,7 @@ def train_fold(
         fingerprint=job.fingerprint,
         samples_hash=samples.content_hash,
         folds_hash=folds_hash,
+        started_from=job.pretrained.seen if job.pretrained else (),
         best_epoch=fitted.state.best_epoch,
         history=tuple(asdict(record) for record in fitted.state.history),
         versions=_versions(),
