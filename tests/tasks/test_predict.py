@@ -11,7 +11,7 @@ from foldwise.data.samples import Samples
 from foldwise.models.build import build_cnn
 from foldwise.models.config import LeNet5Config, SmallCnnConfig, WideResNetConfig
 from foldwise.modules.data_module import EvaluationBatches, StreamedImages
-from foldwise.tasks import predict
+from foldwise.tasks import inference
 from foldwise.tasks.fold_models import (
     CARD,
     WEIGHTS,
@@ -96,7 +96,7 @@ def test_images_of_a_memory_map_are_read_in_passing(predictor, samples, tmp_path
             taken.append(len(positions))
             return super().take(positions)
 
-    monkeypatch.setattr(predict, "StreamedImages", Watched)
+    monkeypatch.setattr(inference, "StreamedImages", Watched)
     expected = np.concatenate([predictor.probabilities(samples.x)] * 12)
     taken.clear()
     np.testing.assert_allclose(predictor.probabilities(x), expected, rtol=1e-5)
@@ -251,7 +251,7 @@ def test_predictions_do_not_depend_on_what_the_process_did_before(predictor, sam
             during.append(settings())
             return super().__iter__()
 
-    monkeypatch.setattr(predict, "EvaluationBatches", Watched)
+    monkeypatch.setattr(inference, "EvaluationBatches", Watched)
     before = settings()
     predictor.probabilities(samples.x)
     assert during == [(True, True, False)]  # and float32 is not TF32
