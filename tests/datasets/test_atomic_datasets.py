@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from foldwise.datasets.atomic import (
     TextDataset,
 )
 from foldwise.errors import UserError
+from foldwise.pipeline_registry import register_pipelines
 
 NUMBERS = np.random.default_rng(0).random(2000)
 
@@ -153,4 +156,8 @@ def test_what_is_not_there_yet_is_told_with_the_stages(tmp_path, kind):
     with pytest.raises(DatasetError) as caught:
         kind(filepath=str(tmp_path / "plan")).load()
     assert isinstance(caught.value.__cause__, UserError)
-    assert "plan is missing. Run the stage that makes it first" in str(caught.value.__cause__)
+    told = str(caught.value.__cause__)
+    assert "plan is missing. Run the stage that makes it first" in told
+    journeys = register_pipelines().values()
+    stages = {tag for journey in journeys for node in journey.nodes for tag in node.tags}
+    assert stages <= set(re.findall(r"\w+", told))
