@@ -17,6 +17,22 @@ WRONG = {
         {"source": {"kind": "image_folder"}},
         "p.source.path is missing.",
     ),
+    "a name in capitals": (
+        IngestConfig,
+        {"source": {"kind": "DIGITS"}},
+        "p.source.kind is 'DIGITS'. Did you mean 'digits'? Allowed: digits,",
+    ),
+    "a variant where its parameters belong": (
+        IngestConfig,
+        {"source": "digits"},
+        "p.source is 'digits', but it holds parameters of its own: set them by name, as in "
+        "p.source.NAME.",
+    ),
+    "no parameters where some belong": (
+        AuditConfig,
+        {"severity": "error"},
+        "p.severity is 'error', but it holds parameters of its own",
+    ),
     "no variant": (IngestConfig, {"source": {}}, "p.source.kind is missing."),
     "an unknown parameter of a variant": (
         IngestConfig,

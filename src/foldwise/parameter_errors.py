@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 Details = Mapping[str, Any]  # one error, as pydantic tells it
+_GROUPS = {"model_type", "model_attributes_type", "dict_type", "mapping_type"}
 
 
 def explain(error: ValidationError, name: str, given: object) -> list[str]:
@@ -54,6 +55,11 @@ def _line(parameter: str, errors: Sequence[Details]) -> str:
     if all(details["type"] == "literal_error" for details in errors):
         allowed = [name for e in errors for name in _quoted(e["ctx"]["expected"])]
         return _not_allowed(parameter, first["input"], allowed)
+    if all(details["type"] in _GROUPS for details in errors):
+        return (
+            f"{parameter} is {first['input']!r}, but it holds parameters of its own: set them by "
+            f"name, as in {parameter}.NAME."
+        )
     if kind == "value_error":
         told = "; ".join(str(details["msg"]).removeprefix("Value error, ") for details in errors)
         return f"{parameter}: {told}"
@@ -62,8 +68,9 @@ def _line(parameter: str, errors: Sequence[Details]) -> str:
 
 
 def _not_allowed(parameter: str, value: object, allowed: Sequence[str]) -> str:
-    near = difflib.get_close_matches(str(value), allowed, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
+    by_lower = {name.lower(): name for name in allowed}
+    near = difflib.get_close_matches(str(value).lower(), by_lower, n=1)
+    hint = f" Did you mean '{by_lower[near[0]]}'?" if near else ""
     return f"{parameter} is {value!r}.{hint} Allowed: {', '.join(allowed)}."
 
 

@@ -340,6 +340,12 @@ def test_a_bad_value_is_refused_and_named(name, value):
         AugmentConfig.of(**{name: value})
 
 
+@pytest.mark.parametrize("given", [1.5, -0.1])
+def test_one_number_for_the_scale_is_refused_as_it_was_given(given):
+    with pytest.raises(ValidationError, match=f"{given} is not from 0 to 0.9"):
+        AugmentConfig.of(scale=given)
+
+
 # --- Cost ---
 
 

@@ -1,10 +1,11 @@
 import pytest
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 from torchvision import models
 
 from foldwise.errors import UserError
-from foldwise.models.config import VggConfig
+from foldwise.models.config import CnnModelConfig, VggConfig
 from foldwise.models.vgg import build
 
 
@@ -174,3 +175,11 @@ def test_another_activation_takes_the_place_of_each_rectifier():
 
     assert nn.ReLU not in kinds
     assert kinds.count(nn.ELU) == 8 + 2
+
+
+@pytest.mark.parametrize(
+    ("given", "letter"), [("vgg16", "vgg_d"), ("VGG-19", "vgg_e"), ("vgg_11", "vgg_a")]
+)
+def test_a_name_by_the_number_of_layers_leads_to_the_letter(given, letter):
+    with pytest.raises(ValidationError, match=f"'{given}'.*Allowed: {letter}"):
+        TypeAdapter(CnnModelConfig).validate_python({"name": given})

@@ -55,7 +55,10 @@ class OneCycleScheduleConfig(Config):
 
 
 class PlateauScheduleConfig(Config):
-    """A rate that falls by a factor when what `fit.monitor` names has not become better."""
+    """A rate that falls by a factor when what `fit.monitor` names has not become better.
+
+    Where that is `last`, it is the validation loss.
+    """
 
     name: Literal["plateau"] = "plateau"
     warmup_fraction: Warmup = 0.0

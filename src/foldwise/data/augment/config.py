@@ -12,6 +12,11 @@ from foldwise.errors import UserError
 def _symmetric(value: Any) -> Any:  # noqa: ANN401  (pydantic passes raw input)
     """Read 0.1 as [0.9, 1.1]."""
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if not 0 <= value <= 0.9:
+            raise ValueError(
+                f"{value} is not from 0 to 0.9, how far it goes from 1 both ways; the other way "
+                "to give it is [low, high], each from 0.1 to 10."
+            )
         return (round(1 - value, 12), round(1 + value, 12))
     return value
 

@@ -11,6 +11,7 @@ from foldwise.models.config.classic import (
     InceptionV3Config,
     LeNet5Config,
     VggConfig,
+    refuse_vgg_by_layers,
 )
 from foldwise.models.config.residual import (
     MobileNetV2Config,
@@ -64,4 +65,5 @@ CnnModelConfig = Annotated[
     | TimmConfig,
     Field(discriminator="name"),
     BeforeValidator(timm_by_prefix),
+    BeforeValidator(refuse_vgg_by_layers),
 ]

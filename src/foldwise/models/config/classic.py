@@ -1,6 +1,7 @@
 """Parameters of the networks before residual connections."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from foldwise.models.config.base import Activation, Dropout, Head, NetworkConfig, Stem
 
@@ -49,6 +50,21 @@ class VggConfig(NetworkConfig):
     head: Head = "auto"  # auto: gap with the small stem, dense with the large one
     activation: Activation = "relu"
     dropout: Dropout = 0.5  # after both hidden dense layers; with gap before the last layer
+
+
+_VGG_BY_LAYERS = {"11": "vgg_a", "13": "vgg_b", "16": "vgg_d", "19": "vgg_e"}
+
+
+def refuse_vgg_by_layers(given: Any) -> Any:  # noqa: ANN401  (pydantic passes raw input)
+    """Refuse names such as `vgg16` and `VGG-16`; else the nearest name would be a wrong one."""
+    name = str(given.get("name")) if isinstance(given, Mapping) else ""
+    layers = name.lower().removeprefix("vgg").lstrip("-_")
+    if name.lower().startswith("vgg") and layers in _VGG_BY_LAYERS:
+        raise ValueError(
+            f"name is {name!r}, but a VGG goes by the letter that its paper gives it. Allowed: "
+            f"{_VGG_BY_LAYERS[layers]}."
+        )
+    return given
 
 
 class GoogLeNetConfig(NetworkConfig):
