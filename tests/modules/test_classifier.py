@@ -349,3 +349,19 @@ def test_a_compiled_network_learns_the_same_under_the_same_names(monkeypatch):
     assert list(compiled) == list(plain)
     for name, tensor in plain.items():
         torch.testing.assert_close(compiled[name], tensor)
+
+
+def test_a_compiled_network_keeps_its_hooks(monkeypatch):
+    import functools
+
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    inputs, targets, weights = blobs()
+    losses = []
+    for is_compiled in (False, True):
+        network = dense()
+        network.register_forward_hook(
+            lambda module, args, logits: AuxiliaryLogits(logits, (2 * logits,), 0.5)
+        )
+        module = classifier(network, compile=is_compiled)
+        losses.append(module.training_step((inputs, targets, weights), 0).item())
+    assert losses[1] == pytest.approx(losses[0])

@@ -63,8 +63,9 @@ class Classifier(LightningModule):
         """
         super().__init__()
         self.network = network
-        # Compiled for training only, beside the network, which stays what it is.
-        self._trained = torch.compile(network.forward) if fit.compile else network
+        # Compiled for training only, beside the network, which stays what it is. As it is called,
+        # not its `forward`: hooks turn what torchvision's networks return into ours.
+        self._trained = torch.compile(network.__call__) if fit.compile else network
         self.epoch = 0  # counted over resumes, set from outside; the loss may depend on it
         self.train_loss = math.nan  # mean over the samples of the last epoch, without penalties
         self.validation: dict[str, float] = {}  # of the last epoch
