@@ -48,6 +48,7 @@ def inputs():
         "rnn_predictions": predictions,
         "samples": samples,
         "folds": folds,
+        "rnn_network": {"name": "a network"},
         "params:evaluate": EvaluateConfig(num_resamples=100),
     }
 
@@ -70,6 +71,7 @@ def test_outputs_belong_to_one_another(outputs):
     assert metrics["oof"]["accuracy"]["value"] == pytest.approx(hits)
     assert f"{metrics['oof']['accuracy']['value']:.4f}" in outputs["report"]
     assert "0f" * 32 in outputs["report"]
+    assert "a network" in outputs["report"]
     assert set(outputs["curves_table"]["class"]) == {"'=a", "b", "c"}
 
 
@@ -89,5 +91,6 @@ def test_nodes_are_tagged_and_named_after_their_functions():
     for node in create_pipeline().nodes:
         assert node.tags == {"evaluate"}
         assert node.name == node.func.__name__
-    assert create_pipeline().inputs() == {"cnn_predictions", "samples", "folds", "params:evaluate"}
+    inputs = {"cnn_predictions", "cnn_network", "samples", "folds", "params:evaluate"}
+    assert create_pipeline().inputs() == inputs
     assert create_pipeline().outputs() == {f"cnn_{name}" for name in OUTPUTS}

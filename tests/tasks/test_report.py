@@ -42,6 +42,13 @@ def render(classes=("common", "some", "rare"), groups=None, **changes):
     arguments = {
         "title": "Evaluation of <b>digits</b>",
         "card": {"num_samples": 180, "classes": dict.fromkeys(classes, 60), "shape": [1, 8, 8]},
+        "network": {
+            "name": f"net {classes[0]}",
+            "num_parameters": 93541,
+            "receptive_field": [14, 18],
+            "imbalance_remedy": "weighted_sampler+threshold",
+            "layers": [{"name": "features.0"}],
+        },
         "split": {
             "scheme": "stratified k-fold",
             "num_groups": 0,
@@ -74,6 +81,9 @@ def test_the_page_says_what_it_should(rendered):
     assert "ab" * 32 in text
     assert "evaluate.seed" in text
     assert "1 x 8 x 8" in text
+    for fact in ("net common", "93541", "14 x 18", "weighted_sampler+threshold"):
+        assert fact in text
+    assert "features.0" not in text
     for row in evaluation.per_class.itertuples():
         assert f"{row.specificity_low:.4f} to {row.specificity_high:.4f}" in text
 
@@ -117,7 +127,7 @@ def test_a_binary_task_leads_with_its_positive_class():
 def test_undefined_metrics_are_called_so():
     table = predictions_of(classes=("a", "b", "c"), shares=[0.5, 0.5, 0.0], num_test=0)
     evaluation = evaluate(table, None, CONFIG)
-    html = render_report(evaluation, title="t", card={}, split={}, provenance={})
+    html = render_report(evaluation, title="t", card={}, network={}, split={}, provenance={})
     text = Page(html).text
     assert "undefined" in text
     assert "no sample of 'c'" in text

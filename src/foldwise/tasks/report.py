@@ -61,6 +61,7 @@ def render_report(
     *,
     title: str,
     card: Mapping[str, Any],
+    network: Mapping[str, Any],
     split: Mapping[str, Any],
     provenance: Mapping[str, Mapping[str, Any]],
 ) -> str:
@@ -70,6 +71,7 @@ def render_report(
         evaluation: The scores.
         title: The heading.
         card: About the data: `classes` (name -> count) and any other facts, shown as they are.
+        network: About the networks: facts that are shown as they are, but for `layers`.
         split: `Folds.info`: how the samples were assigned to folds, and the audit's findings.
         provenance: Heading -> name -> value, for whoever wants to get the same figures again.
     """
@@ -92,6 +94,7 @@ def render_report(
             for name, draw, note in _FIGURES
         ],
         card=facts(card),
+        network=facts({name: value for name, value in network.items() if name != "layers"}),
         class_counts=card.get("classes", {}),
         split=facts({name: value for name, value in split.items() if name != "findings"}),
         findings=split.get("findings", []),

@@ -45,7 +45,11 @@ def draw_scores(evaluation: Evaluation) -> tuple[Figure, Figure, Figure]:
 
 
 def write_report(
-    evaluation: Evaluation, samples: Samples, folds: Folds, config: EvaluateConfig
+    evaluation: Evaluation,
+    samples: Samples,
+    folds: Folds,
+    network: dict[str, Any],
+    config: EvaluateConfig,
 ) -> str:
     """Return the report as one HTML page."""
     from foldwise.tasks.report import render_report, versions
@@ -61,6 +65,7 @@ def write_report(
             "size_policy": samples.size_policy,
             "classes": counts,
         },
+        network=network,
         split=folds.info,
         provenance={
             "Data": {"samples": samples.content_hash, "folds": folds.content_hash},

@@ -39,7 +39,7 @@ def create_pipeline(family: str = "cnn") -> Pipeline:
             ),
             node(
                 write_report,
-                [evaluation, "samples", "folds", "params:evaluate"],
+                [evaluation, "samples", "folds", *of_family("network"), "params:evaluate"],
                 *of_family("report"),
                 name="write_report",
             ),

@@ -17,12 +17,19 @@ from foldwise.tasks.pretrained import FindRun
 from foldwise.tasks.train_config import TrainCnnConfig
 
 
-def describe_cnn(samples: Samples, config: TrainCnnConfig) -> dict[str, Any]:
-    """Return what the network costs and sees: parameters, operations, receptive field, layers."""
+def describe_cnn(
+    samples: Samples, balance: BalanceConfig, config: TrainCnnConfig
+) -> dict[str, Any]:
+    """Return what the network costs and sees, and what its predictions depend on beside it."""
     from foldwise.tasks.describe import describe_network
 
     require_images(samples, "A convolutional network")
-    return describe_network(config.model, samples.x.shape[1:], len(samples.classes))
+    return {
+        **describe_network(config.model, samples.x.shape[1:], len(samples.classes)),
+        "imbalance_remedy": balance.name,
+        "transfer": config.transfer.mode,
+        **{f"test_time_{name}": value for name, value in config.test_time.model_dump().items()},
+    }
 
 
 def train_cnn(

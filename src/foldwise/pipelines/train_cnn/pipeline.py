@@ -22,7 +22,7 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 describe_cnn,
-                ["samples", "params:train_cnn"],
+                ["samples", "params:balance", "params:train_cnn"],
                 "cnn_network",
                 name="describe_cnn",
                 tags="train",

@@ -1,0 +1,23 @@
+"""What is told of a network before it is trained, against what the parameters say."""
+
+import json
+
+from foldwise.data.balance import BalanceConfig
+from foldwise.pipelines.train_cnn.nodes import describe_cnn
+from foldwise.tasks.train_config import TrainCnnConfig
+
+
+def test_the_network_is_described_with_what_its_predictions_depend_on(samples):
+    config = TrainCnnConfig.of(
+        model={"name": "small_cnn", "widths": [4]},
+        transfer={"mode": "head", "weights": "elsewhere"},
+        test_time={"flip": True},
+    )
+    found = describe_cnn(samples, BalanceConfig.of(method="weighted_sampler+threshold"), config)
+
+    assert json.loads(json.dumps(found))["name"] == "small_cnn"
+    # 9 * 4 of the convolution, 2 * 4 of its norm, 4 * 2 + 2 of the head
+    assert found["num_parameters"] == 36 + 8 + 10
+    assert found["imbalance_remedy"] == "weighted_sampler+threshold"
+    assert found["transfer"] == "head"
+    assert (found["test_time_flip"], found["test_time_shift"]) == (True, 0)
