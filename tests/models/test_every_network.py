@@ -14,6 +14,7 @@ from foldwise.errors import UserError
 from foldwise.models.auxiliary import AuxiliaryLogits
 from foldwise.models.build import build_cnn
 from foldwise.models.config import AlexNetConfig, CnnModelConfig, TimmConfig
+from foldwise.models.parts import head_name
 
 NUM_CHANNELS, SIDE, NUM_CLASSES = 2, 16, 3
 NUM_SAMPLES, MAX_STEPS = 6, 60
@@ -112,6 +113,18 @@ def test_weights_that_were_saved_make_an_equal_network(config, tmp_path):
 
     with torch.no_grad():
         assert torch.equal(other.eval()(images), network.eval()(images))
+
+
+@every_network
+def test_what_the_head_gives_are_the_logits(config):
+    network, given = build(config).eval(), []
+    head = network.get_submodule(head_name(network))
+    head.register_forward_hook(lambda module, args, output: given.append(output))
+
+    with torch.no_grad():
+        logits = network(draw_images(2))
+
+    assert torch.equal(given[-1], logits)
 
 
 @every_network
