@@ -5,6 +5,7 @@ C: channels, H: height, W: width.
 
 import contextlib
 import logging
+import math
 import signal
 import threading
 import warnings
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning import Callback, Trainer
@@ -36,6 +38,7 @@ from foldwise.modules.data_module import (
     open_images,
     to_input,
 )
+from foldwise.modules.epoch_order import permutation
 from foldwise.modules.fold_state import FitState, FoldStateCallback, StateFolder
 from foldwise.modules.hardware import (
     choose_device,
@@ -48,12 +51,16 @@ from foldwise.modules.hardware import (
 from foldwise.modules.losses import Loss, build_loss
 from foldwise.modules.mixing import build_mixer
 from foldwise.modules.records import EpochRecord
+from foldwise.modules.schedules import steps_of_epoch
 from foldwise.seeds import derive_seed
 from foldwise.tasks.pretrained import PretrainedWeights
 from foldwise.tasks.recipe import Recipe
 from foldwise.tasks.transfer import Transfer, prepare_transfer
 
-_INITIAL_IMAGES = 5000  # that a network may draw its first weights from
+# That a network may draw its first weights from: so many images, and of large ones fewer, as many
+# as hold the numbers of 5,000 with 3 x 32 x 32.
+_INITIAL_IMAGES = 5000
+_INITIAL_NUMBERS = _INITIAL_IMAGES * 3 * 32 * 32
 OnEpoch = Callable[[EpochRecord], None]
 
 
@@ -122,7 +129,7 @@ def fit_fold(
             with open_fold(
                 job, samples, preprocessing, recipe, seed, lambda: callback.epoch, device
             ) as data:
-                steps_per_epoch = -(-len(data.train_dataloader()) // fit.accumulate)
+                steps_per_epoch = steps_of_epoch(len(data.train_dataloader()), fit.accumulate)
                 module = Classifier(
                     network,
                     len(samples.classes),
@@ -194,10 +201,21 @@ def build_network(
     )
     preprocessing = transfer.preprocessing or fit_preprocessing(samples.x, job.training.rows)
     if job.pretrained is None and isinstance(network, DataInitialised):
-        rows = np.sort(job.training.rows[:_INITIAL_IMAGES])
+        rows = initial_rows(job.training.rows, shape, derive_seed(seed, "initial_images"))
         images = torch.from_numpy(samples.x[rows]).float().div_(255)
         network.initialise_from(to_input(images, preprocessing))
     return network.to(memory_format=torch.channels_last), preprocessing, transfer
+
+
+def initial_rows(
+    rows: npt.NDArray[np.int64], shape: tuple[int, int, int], seed: int
+) -> npt.NDArray[np.int64]:
+    """Return those of the training rows that a network may draw its first weights from, sorted.
+
+    They are drawn: rows often come class by class, and the first of them would show few classes.
+    """
+    number = min(_INITIAL_IMAGES, max(1, _INITIAL_NUMBERS // math.prod(shape)))
+    return np.sort(rows[permutation(len(rows), seed)[:number].numpy()])
 
 
 def fold_loss(job: FoldJob, num_classes: int, recipe: Recipe) -> Loss:
