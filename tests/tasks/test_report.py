@@ -43,8 +43,8 @@ def render(classes=("common", "some", "rare"), groups=None, **changes):
         "title": "Evaluation of <b>digits</b>",
         "card": {"num_samples": 180, "classes": dict.fromkeys(classes, 60), "shape": [1, 8, 8]},
         "network": {
+            "macs": 93541,
             "name": f"net {classes[0]}",
-            "num_parameters": 93541,
             "receptive_field": [14, 18],
             "imbalance_remedy": "weighted_sampler+threshold",
             "layers": [{"name": "features.0"}],
@@ -83,6 +83,7 @@ def test_the_page_says_what_it_should(rendered):
     assert "1 x 8 x 8" in text
     for fact in ("net common", "93541", "14 x 18", "weighted_sampler+threshold"):
         assert fact in text
+    assert text.index("net common") < text.index("93541")
     assert "features.0" not in text
     for row in evaluation.per_class.itertuples():
         assert f"{row.specificity_low:.4f} to {row.specificity_high:.4f}" in text

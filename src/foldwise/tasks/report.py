@@ -37,6 +37,14 @@ _METHODS = {
     "intervals combined, some of which were too scarce for it.",
     "folds": "Student's t over the folds. Folds share training samples, so it is a rough guide.",
 }
+# Not on the page. What a transfer freezes is not known before it: num_trainable would mislead.
+_DETAILS = (
+    "layers",
+    "flops",
+    "num_trainable",
+    "weights_per_first_neuron",
+    "dense_weights_per_neuron",
+)
 _FIGURES = (
     (
         "Confusion matrix",
@@ -71,7 +79,7 @@ def render_report(
         evaluation: The scores.
         title: The heading.
         card: About the data: `classes` (name -> count) and any other facts, shown as they are.
-        network: About the networks: facts that are shown as they are, but for `layers`.
+        network: About the networks: facts that are shown as they are, but for details.
         split: `Folds.info`: how the samples were assigned to folds, and the audit's findings.
         provenance: Heading -> name -> value, for whoever wants to get the same figures again.
     """
@@ -94,13 +102,19 @@ def render_report(
             for name, draw, note in _FIGURES
         ],
         card=facts(card),
-        network=facts({name: value for name, value in network.items() if name != "layers"}),
+        network=_network(network),
         class_counts=card.get("classes", {}),
         split=facts({name: value for name, value in split.items() if name != "findings"}),
         findings=split.get("findings", []),
         fold_counts=split.get("counts", {}),
         provenance=provenance,
     )
+
+
+def _network(network: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the facts about the networks, the name first."""
+    named = {"name": network.get("name"), **network}
+    return facts({name: value for name, value in named.items() if name not in _DETAILS})
 
 
 def _headlines(evaluation: Evaluation) -> list[dict[str, Any]]:
