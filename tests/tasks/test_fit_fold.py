@@ -1,7 +1,14 @@
+import dataclasses
+
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss
 
-from foldwise.tasks.fit_fold import initial_rows
+from foldwise.data.balance import BalanceConfig
+from foldwise.tasks.finish_fold import finish_fold
+from foldwise.tasks.fit_fold import fit_fold, initial_rows
+from foldwise.tasks.inference import class_probabilities
+from foldwise.tasks.train import fold_jobs
 
 
 @pytest.mark.parametrize(
@@ -21,3 +28,20 @@ def test_first_weights_come_from_all_classes_also_where_rows_are_sorted_by_class
     assert np.bincount(taken // 1000, minlength=10).min() > 400  # 500 expected, deviation 15
     assert taken.tolist() == initial_rows(rows, (3, 32, 32), seed=0).tolist()
     assert taken.tolist() != initial_rows(rows, (3, 32, 32), seed=1).tolist()
+
+
+@pytest.mark.parametrize("method", ["none", "ldam_drw"])
+def test_what_is_validated_is_what_is_kept(method, tmp_path, samples, folds, plan, recipe):
+    fit = recipe.fit.model_copy(update={"precision": "float32"})
+    recipe = dataclasses.replace(recipe, fit=fit, balance=BalanceConfig.of(method=method))
+    job = fold_jobs(samples, folds, plan, recipe)[0]
+
+    fitted = fit_fold(job, samples, recipe, tmp_path, lambda history: None, lambda record: None)
+    finish_fold(fitted, job, samples, recipe)
+
+    probabilities = class_probabilities(
+        fitted.network, samples.x, job.validation.rows, fitted.preprocessing, recipe.test_time
+    )
+    told = fitted.state.history[fitted.state.best_epoch].val_loss
+    expected = log_loss(job.validation.labels, probabilities, labels=[0, 1])
+    assert told == pytest.approx(expected, rel=1e-4)

@@ -48,6 +48,7 @@ class Classifier(LightningModule):
         loss: Loss | None = None,
         rate_factors: Mapping[str, float] | None = None,
         schedule: Factor | None = None,
+        logit_scale: float = 1.0,
     ) -> None:
         """Take the network as it is.
 
@@ -60,6 +61,8 @@ class Classifier(LightningModule):
             loss: Of training; None: weighted cross-entropy. Validation is plain cross-entropy.
             rate_factors: Factors of the rate by the name of a parameter of the network.
             schedule: Factors of the rate by step, in place of `fit.schedule`.
+            logit_scale: What the loss multiplies logits by. Validation does so too: it is to see
+                the network that will be kept, whose last layer takes the scale over.
         """
         super().__init__()
         self.network = network
@@ -73,6 +76,7 @@ class Classifier(LightningModule):
         self.average: WeightAverage | None = None  # from the start of training, with ema_decay
         self._num_classes, self._fit = num_classes, fit
         self._first_step, self._num_steps = first_step, 0
+        self._logit_scale = logit_scale
         self._loss = loss or weighted_cross_entropy(fit.label_smoothing)
         self._rate_factors = rate_factors
         self._factor = schedule or schedule_factor(
@@ -132,7 +136,7 @@ class Classifier(LightningModule):
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Keep the logits of a batch."""
         inputs, labels = batch
-        self._logits.append((self.evaluated(inputs).float(), labels))
+        self._logits.append((self._logit_scale * self.evaluated(inputs).float(), labels))
 
     def on_validation_epoch_end(self) -> None:
         """Compute loss, accuracy and macro F1 over the whole validation part."""

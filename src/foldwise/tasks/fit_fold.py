@@ -48,6 +48,7 @@ from foldwise.modules.hardware import (
     num_threads,
     reproducible,
 )
+from foldwise.modules.logit_scale import logit_scale
 from foldwise.modules.losses import Loss, build_loss
 from foldwise.modules.mixing import build_mixer
 from foldwise.modules.records import EpochRecord
@@ -138,6 +139,7 @@ def fit_fold(
                     first_step=len(history) * steps_per_epoch,
                     loss=fold_loss(job, len(samples.classes), recipe),
                     rate_factors=transfer.rate_factors,
+                    logit_scale=logit_scale(recipe.balance),
                 )
                 with interruptible():
                     num_epochs = fit.max_epochs - len(history)
