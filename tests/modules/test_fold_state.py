@@ -53,7 +53,7 @@ def network():
     ).to(memory_format=torch.channels_last)
 
 
-def fit(config, folder, kill_at=None, on_module=lambda module: None):
+def fit(config, folder, kill_at=None, on_module=lambda module: None, rate_factors=None):
     """Fit, or go on; stop with an error after an epoch. Return the state."""
     states = StateFolder(folder)
     resumed = states.load()
@@ -68,7 +68,12 @@ def fit(config, folder, kill_at=None, on_module=lambda module: None):
 
     callback = FoldStateCallback(config, 0, states, resumed, on_epoch)
     module = Classifier(
-        network(), 3, config, total_steps=steps * config.max_epochs, first_step=steps * done
+        network(),
+        3,
+        config,
+        total_steps=steps * config.max_epochs,
+        first_step=steps * done,
+        rate_factors=rate_factors,
     )
     Trainer(
         max_epochs=config.max_epochs - done,
@@ -152,6 +157,14 @@ def test_the_mean_of_weights_is_what_is_validated_and_kept(tmp_path):
     assert losses["last"] != pytest.approx(losses["mean"], rel=1e-3)
     for name, tensor in modules[0].evaluated.state_dict().items():
         assert torch.equal(tensor, state.best_weights[name])
+
+
+def test_the_rate_that_is_told_is_the_optimisers_not_that_of_some_parameters(tmp_path):
+    config = config_of(schedule="constant", max_epochs=1)
+
+    state = fit(config, tmp_path, rate_factors={"0.weight": 0.1})
+
+    assert state.history[0].learning_rate == config.optimizer.lr
 
 
 def test_last_makes_no_choice_and_never_stops_early(tmp_path):

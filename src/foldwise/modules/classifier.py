@@ -92,6 +92,11 @@ class Classifier(LightningModule):
         """What is validated, kept and predicted with: the network, or the mean of its weights."""
         return self.network if self.average is None else self.average.network
 
+    @property
+    def rate(self) -> float:
+        """The optimiser's rate after the last step, before the factors of some parameters."""
+        return self._fit.optimizer.lr * self._factor(self._first_step + self._num_steps)
+
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of a batch, penalties included.
 

@@ -162,7 +162,7 @@ class FoldStateCallback(Callback):
         """Record the epoch, keep its state, and stop when patience is at its end."""
         module = _classifier(pl_module)
         module.finish_epoch()
-        record = self._record(trainer, module)
+        record = self._record(module)
         module.monitored.append(self._monitored(record))
         state = self.state
         state.history.append(record)
@@ -176,8 +176,8 @@ class FoldStateCallback(Callback):
         trainer.should_stop = state.is_finished(self._fit)
         self._on_epoch(record)
 
-    def _record(self, trainer: Trainer, module: Classifier) -> EpochRecord:
-        rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+    def _record(self, module: Classifier) -> EpochRecord:
+        rate = module.rate
         val_loss = module.validation["val_loss"]
         if not math.isfinite(val_loss):
             raise DivergedError(

@@ -12,4 +12,4 @@ class EpochRecord:
     val_loss: float
     val_accuracy: float
     val_f1: float  # macro
-    learning_rate: float  # after the last step
+    learning_rate: float  # after the last step, before the factors of some parameters
