@@ -124,6 +124,17 @@ def test_a_run_without_networks_and_an_unknown_one_are_errors(store, find_run):
         find_run("0" * 32)
 
 
+def test_a_fold_of_a_comparison_or_of_a_stopped_training_is_told_by_its_path(
+    store, training, find_run
+):
+    _, run_id = training
+    fold = fold_run(store, run_id, 1)
+    store.delete_tag(run_id, MODELS_PATH_TAG)
+
+    with pytest.raises(UserError, match=rf"{fold}, a fold of .* Give the path of the fold's"):
+        find_run(fold)
+
+
 def test_runs_are_only_read():
     with pytest.raises(DatasetError, match="cannot be saved"):
         RunModelsDataset().save("a run")

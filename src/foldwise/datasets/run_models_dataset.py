@@ -57,6 +57,12 @@ def models_of_run(run_id: str) -> Path:
     owner = _run(client, parent_id) if is_fold and parent_id is not None else run
     path = owner.data.tags.get(MODELS_PATH_TAG)
     if path is None:
+        if is_fold:
+            raise RunError(
+                f"transfer.weights is the MLflow run {run_id}, a fold of a training that did not "
+                f"end, or of a comparison of remedies: the run above it has no tag "
+                f"{MODELS_PATH_TAG!r}. Give the path of the fold's folder instead."
+            )
         raise RunError(
             f"transfer.weights is the MLflow run {run_id}, which has trained no networks: it has "
             f"no tag {MODELS_PATH_TAG!r}. Take the run of a training, or of one of its folds."
