@@ -9,24 +9,30 @@ class PartError(UserError):
     """A network has no such part."""
 
 
-def head_name(network: nn.Module) -> str:
-    """Return the name of the last dense layer in definition order, auxiliary heads left out.
-
-    Raises:
-        PartError: There is no dense layer.
-    """
+def find_head(network: nn.Module) -> str | None:
+    """Return the name of the last dense layer in definition order, auxiliary heads left out."""
     dense: list[str] = [
         name
         for name, module in network.named_modules()
         if isinstance(module, nn.Linear) and not is_auxiliary(name)
     ]
-    if not dense:
+    return dense[-1] if dense else None
+
+
+def head_name(network: nn.Module) -> str:
+    """Return the name of the head, as `find_head` does, where there has to be one.
+
+    Raises:
+        PartError: There is no dense layer.
+    """
+    head = find_head(network)
+    if head is None:
         kinds = sorted({type(module).__name__ for module in network.modules()})
         raise PartError(
             f"{type(network).__name__} has no dense layer (nn.Linear) that could be its head; it "
             f"is made of {', '.join(kinds)}."
         )
-    return dense[-1]
+    return head
 
 
 def is_auxiliary(name: str) -> bool:

@@ -18,18 +18,17 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from foldwise.data.balance.config import BalanceConfig
 from foldwise.errors import UserError
 from foldwise.metrics.classification import macro_f1
 from foldwise.models.auxiliary import AuxiliaryLogits
 from foldwise.modules.config import FitConfig
 from foldwise.modules.divergence import DivergedError
+from foldwise.modules.losses import Loss, build_loss
 from foldwise.modules.optimizers import build_optimizer, decayed_parameters
 from foldwise.modules.penalties import penalty
 from foldwise.modules.schedules import Factor, schedule_factor
 from foldwise.modules.weight_average import WeightAverage
-
-# Logits (B, K), targets (class indices (B) or shares (B, K)), weights (B), epoch -> a scalar.
-Loss = Callable[[Tensor, Tensor, Tensor, int], Tensor]
 
 _LOOK_EVERY = 32  # steps between two looks at the losses on a GPU, as each look makes it wait
 
@@ -77,7 +76,7 @@ class Classifier(LightningModule):
         self._num_classes, self._fit = num_classes, fit
         self._first_step, self._num_steps = first_step, 0
         self._logit_scale = logit_scale
-        self._loss = loss or weighted_cross_entropy(fit.label_smoothing)
+        self._loss = loss or _plain_loss(num_classes, fit)
         self._rate_factors = rate_factors
         self._factor = schedule or schedule_factor(
             fit.schedule, total_steps, self.monitored, higher_is_better=fit.monitor == "val_f1"
@@ -237,18 +236,9 @@ class Classifier(LightningModule):
             )
 
 
-def weighted_cross_entropy(label_smoothing: float) -> Loss:
-    """Return the mean over the batch of each sample's cross-entropy times its weight.
-
-    Args:
-        label_smoothing: Share of the target that goes to all classes alike (Szegedy et al., arXiv
-            1512.00567), 0 <= share < 1.
-    """
-
-    def loss(logits: Tensor, targets: Tensor, weights: Tensor, epoch: int) -> Tensor:
-        losses = functional.cross_entropy(
-            logits, targets, reduction="none", label_smoothing=label_smoothing
-        )
-        return (losses * weights).mean()
-
-    return loss
+def _plain_loss(num_classes: int, fit: FitConfig) -> Loss:
+    """Return weighted cross-entropy, which no counts of classes change."""
+    counts = np.ones(num_classes, dtype=np.int64)
+    return build_loss(
+        BalanceConfig(), counts, label_smoothing=fit.label_smoothing, max_epochs=fit.max_epochs
+    )

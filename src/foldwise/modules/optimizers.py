@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from foldwise.errors import UserError
+from foldwise.models.parts import find_head
 from foldwise.modules.muon import MuonAndAdamW
 from foldwise.modules.optimizer_config import (
     AdadeltaConfig,
@@ -110,8 +111,8 @@ def _lbfgs(named: Named, config: LbfgsConfig, factors: Mapping[str, float]) -> O
 def _muon(
     network: nn.Module, named: Named, config: MuonConfig, factors: Mapping[str, float]
 ) -> Optimizer:
-    head = _last_dense(network)
-    matrices = {n: p for n, p in named.items() if p.ndim > 1 and p is not head}
+    head = find_head(network)
+    matrices = {n: p for n, p in named.items() if p.ndim > 1 and n != f"{head}.weight"}
     others = {n: p for n, p in named.items() if n not in matrices}
     return MuonAndAdamW(
         _groups(matrices, config.lr, config.weight_decay, factors),
@@ -119,16 +120,6 @@ def _muon(
         lr=config.lr,
         momentum=config.momentum,
     )
-
-
-def _last_dense(network: nn.Module) -> Tensor | None:
-    """Return the weights of the head; auxiliary heads, named `aux...`, do not count."""
-    dense = [
-        module
-        for name, module in network.named_modules()
-        if isinstance(module, nn.Linear) and not name.startswith("aux")
-    ]
-    return dense[-1].weight if dense else None
 
 
 def _groups(
