@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from foldwise.data.balance import BalanceConfig
+from foldwise.errors import UserError
 from foldwise.pipelines.train_cnn.nodes import describe_cnn
 from foldwise.tasks.train_config import TrainCnnConfig
 
@@ -17,7 +20,15 @@ def test_the_network_is_described_with_what_its_predictions_depend_on(samples):
 
     assert json.loads(json.dumps(found))["name"] == "small_cnn"
     # 9 * 4 of the convolution, 2 * 4 of its norm, 4 * 2 + 2 of the head
-    assert found["num_parameters"] == 36 + 8 + 10
+    assert (found["num_parameters"], found["num_trainable"]) == (36 + 8 + 10, 10)
     assert found["imbalance_remedy"] == "weighted_sampler+threshold"
     assert found["transfer"] == "head"
     assert (found["test_time_flip"], found["test_time_shift"]) == (True, 0)
+
+
+def test_a_wrong_stage_is_told_before_anything_is_trained(samples):
+    transfer = {"mode": "partial", "weights": "elsewhere", "unfreeze_from": "layer9"}
+    config = TrainCnnConfig.of(transfer=transfer)
+
+    with pytest.raises(UserError, match=r"layer9.*features"):
+        describe_cnn(samples, BalanceConfig(), config)

@@ -37,14 +37,8 @@ _METHODS = {
     "intervals combined, some of which were too scarce for it.",
     "folds": "Student's t over the folds. Folds share training samples, so it is a rough guide.",
 }
-# Not on the page. What a transfer freezes is not known before it: num_trainable would mislead.
-_DETAILS = (
-    "layers",
-    "flops",
-    "num_trainable",
-    "weights_per_first_neuron",
-    "dense_weights_per_neuron",
-)
+# Of the network; not on the page.
+_DETAILS = ("layers", "flops", "weights_per_first_neuron", "dense_weights_per_neuron")
 _FIGURES = (
     (
         "Confusion matrix",

@@ -24,8 +24,9 @@ def describe_cnn(
     from foldwise.tasks.describe import describe_network
 
     require_images(samples, "A convolutional network")
+    shape, num_classes = samples.x.shape[1:], len(samples.classes)
     return {
-        **describe_network(config.model, samples.x.shape[1:], len(samples.classes)),
+        **describe_network(config.model, shape, num_classes, config.transfer),
         "imbalance_remedy": balance.name,
         "transfer": config.transfer.mode,
         **{f"test_time_{name}": value for name, value in config.test_time.model_dump().items()},
