@@ -14,7 +14,7 @@ from foldwise.data.balance import BalanceConfig, plan_balance
 from foldwise.data.folds import SplitConfig, make_folds
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_cnn
-from foldwise.models.config import SmallCnnConfig
+from foldwise.models.config import SmallCnnConfig, TimmConfig
 from foldwise.modules import images
 from foldwise.modules.fold_state import DivergedError
 from foldwise.tasks import train
@@ -251,7 +251,26 @@ def test_weights_load_without_pickle_into_an_equal_network(undisturbed, samples)
 def test_the_card_holds_no_path_and_no_time(undisturbed):
     card = json.loads((undisturbed.folder(0, 0) / CARD).read_text())
     assert str(undisturbed.root) not in json.dumps(card)
-    assert set(card["versions"]) == {"python", "torch", "pytorch_lightning", "numpy"}
+    packages = {"torch", "torchvision", "pytorch_lightning", "numpy"}
+    assert set(card["versions"]) == packages | {"python"}
+
+
+def test_versions_are_told_of_all_that_a_recipe_computes_with(recipe):
+    plain = {"python", "torch", "torchvision", "pytorch_lightning", "numpy"}
+    with_timm = dataclasses.replace(recipe, model=TimmConfig(architecture="test_resnet"))
+    with_smote = dataclasses.replace(recipe, balance=BalanceConfig.of(method="smote"))
+    assert set(train.package_versions(recipe)) == plain
+    assert set(train.package_versions(with_timm)) == plain | {"timm"}
+    assert set(train.package_versions(with_smote)) == plain | {"scikit-learn"}
+
+
+def test_another_version_is_trained_anew(monkeypatch, samples, folds, plan, recipe):
+    before = fold_jobs(samples, folds, plan, recipe)[0].fingerprint
+    monkeypatch.setattr(train, "version", lambda name: "9" if name == "torchvision" else "1")
+    one = fold_jobs(samples, folds, plan, recipe)[0].fingerprint
+    monkeypatch.setattr(train, "version", lambda name: "1")
+    other = fold_jobs(samples, folds, plan, recipe)[0].fingerprint
+    assert len({before, one, other}) == 3
 
 
 def test_predictions_hold_each_sample_once_by_the_network_that_did_not_see_it(

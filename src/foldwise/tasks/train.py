@@ -1,23 +1,25 @@
 """Train one network per fold; skip what is done, resume what was interrupted."""
 
+import contextlib
 import platform
 import shutil
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 from safetensors.torch import save_file
 
 from foldwise.code_closure import code_hash
 from foldwise.config import json_hash
+from foldwise.data.balance.config import Smote
 from foldwise.data.folds import FoldParts, Folds, fold_parts
 from foldwise.data.samples import Samples, require_images
 from foldwise.errors import UserError
+from foldwise.models.config import TimmConfig
 from foldwise.modules.data_module import Part
 from foldwise.modules.hardware import choose_device, choose_num_threads, choose_precision
 from foldwise.modules.records import EpochRecord
@@ -139,7 +141,7 @@ def train_fold(
         started_from=job.pretrained.seen if job.pretrained else (),
         best_epoch=fitted.state.best_epoch,
         history=tuple(asdict(record) for record in fitted.state.history),
-        versions=_versions(),
+        versions=package_versions(recipe),
         weights_sha256="",
     )
     weights = {k: v.contiguous() for k, v in fitted.network.state_dict().items()}
@@ -226,14 +228,19 @@ def _common_fingerprint(samples: Samples, folds: Folds, recipe: Recipe) -> dict[
         "num_threads": (
             choose_num_threads(recipe.fit, image_shape(samples)) if device.type == "cpu" else 0
         ),
-        "versions": _versions(),
+        "versions": package_versions(recipe),
     }
 
 
-def _versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "pytorch_lightning": version("pytorch-lightning"),
-        "numpy": np.__version__,
-    }
+def package_versions(recipe: Recipe) -> dict[str, str]:
+    """Return the versions of all that a training of this recipe computes with."""
+    packages = ["torch", "torchvision", "pytorch_lightning", "numpy"]
+    if isinstance(recipe.model, TimmConfig):
+        packages.append("timm")
+    if isinstance(recipe.balance.remedy, Smote):
+        packages.append("scikit-learn")  # fits the last layer
+    found = {"python": platform.python_version()}
+    for package in packages:
+        with contextlib.suppress(PackageNotFoundError):  # who needs it will say that it is missing
+            found[package] = version(package)
+    return found
