@@ -242,6 +242,20 @@ def test_a_row_that_comes_several_times_is_held_once_and_augmented_each_time():
     assert len({tuple(image.flatten().tolist()) for image in inputs}) == 5
 
 
+@pytest.mark.parametrize(("side", "expected"), [(64, 512), (128, 128), (2000, 1)])
+def test_of_large_images_fewer_are_evaluated_at_a_time(side, expected):
+    class Blank:
+        """Images of which none is held: a batch of them costs no memory."""
+
+        def take(self, positions):
+            return torch.zeros((), dtype=torch.uint8).expand(len(positions), 3, side, side)
+
+    part = Part(np.arange(600), np.zeros(600, dtype=np.int64))
+    batches = EvaluationBatches(Blank(), part, Preprocessing(mean=(0,) * 3, std=(1,) * 3), CPU)
+    assert len(batches) == -(-600 // expected)
+    assert len(next(iter(batches))[0]) == expected
+
+
 @pytest.mark.parametrize("label", [-1, -7])
 def test_a_negative_label_is_refused_with_its_row(label):
     labels = np.array([0, 1, label, 0])

@@ -50,6 +50,7 @@ Batch = tuple[Tensor, Tensor, Tensor]
 Augment = Callable[[Tensor, int, Tensor, int], Tensor]
 
 _EVALUATION_BATCH = 512
+_EVALUATION_NUMBERS = _EVALUATION_BATCH * 3 * 64 * 64  # of larger images, fewer at a time
 
 
 class LabelError(UserError):
@@ -211,7 +212,10 @@ class TrainingBatches:
 
 
 class EvaluationBatches:
-    """All samples of a part once, in order, standardised."""
+    """All samples of a part once, in order, standardised.
+
+    Of large images a batch holds fewer: 64 maps of 224 px each would fill 7 GB for 512 of them.
+    """
 
     def __init__(
         self, images: Images, part: Part, preprocessing: Preprocessing, device: torch.device
@@ -219,11 +223,16 @@ class EvaluationBatches:
         self._images, self._preprocessing = images, preprocessing
         self._labels = torch.from_numpy(part.labels).to(device)
 
+    @functools.cached_property
+    def _batch_size(self) -> int:
+        numbers = self._images.take(torch.zeros(1, dtype=torch.int64)).numel()
+        return max(1, min(_EVALUATION_BATCH, _EVALUATION_NUMBERS // numbers))
+
     def __len__(self) -> int:
-        return -(-len(self._labels) // _EVALUATION_BATCH)
+        return -(-len(self._labels) // self._batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for positions in torch.split(torch.arange(len(self._labels)), _EVALUATION_BATCH):
+        for positions in torch.split(torch.arange(len(self._labels)), self._batch_size):
             images = self._images.take(positions).float().div_(255)
             labels = self._labels[positions.to(self._labels.device)]
             yield to_input(images, self._preprocessing), labels
