@@ -41,7 +41,7 @@ class CosineScheduleConfig(Config):
 
     name: Literal["cosine"] = "cosine"
     warmup_fraction: Warmup = 0.1
-    final_fraction: Fraction = 0.0  # of the peak rate, at the last step
+    final_fraction: Fraction = 0.0  # of the peak rate, where the last step ends
 
 
 class OneCycleScheduleConfig(Config):
