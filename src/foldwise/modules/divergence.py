@@ -15,6 +15,6 @@ class DivergedError(UserError):
         """
         super().__init__(
             f"{found} at a learning rate of {rate:g}. Try a smaller fit.optimizer.lr, a longer "
-            "fit.schedule.warmup_fraction, a smaller fit.gradient_clip_norm (0 is none, 1 is usual), "
-            "or fit.precision=float32."
+            "fit.schedule.warmup_fraction, a smaller fit.gradient_clip_norm (1 is usual, 0 is "
+            "none), or fit.precision=float32."
         )
