@@ -3,8 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss
+from torch import nn
 
 from foldwise.data.balance import BalanceConfig
+from foldwise.errors import UserError
 from foldwise.tasks.finish_fold import finish_fold
 from foldwise.tasks.fit_fold import fit_fold, initial_rows
 from foldwise.tasks.inference import class_probabilities
@@ -45,3 +47,17 @@ def test_what_is_validated_is_what_is_kept(method, tmp_path, samples, folds, pla
     told = fitted.state.history[fitted.state.best_epoch].val_loss
     expected = log_loss(job.validation.labels, probabilities, labels=[0, 1])
     assert told == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("method", ["ldam_drw", "smote"])
+def test_a_remedy_of_the_last_layer_is_refused_before_the_fit_where_there_is_none(
+    method, monkeypatch, tmp_path, samples, folds, plan, recipe
+):
+    headless = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    monkeypatch.setattr("foldwise.tasks.fit_fold.build_cnn", lambda *_: headless)
+    recipe = dataclasses.replace(recipe, balance=BalanceConfig.of(method=method))
+    job = fold_jobs(samples, folds, plan, recipe)[0]
+    epochs = []
+    with pytest.raises(UserError, match=f"'{method}'.* last dense layer .*'small_cnn' has none"):
+        fit_fold(job, samples, recipe, tmp_path, lambda history: None, epochs.append)
+    assert not epochs

@@ -22,11 +22,14 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from foldwise.data.augment import Augmenter
+from foldwise.data.balance.config import LdamDrw, Smote
 from foldwise.data.folds import FoldParts
 from foldwise.data.preprocessing import Preprocessing, fit_preprocessing
 from foldwise.data.samples import Samples
+from foldwise.errors import UserError
 from foldwise.models.build import build_cnn
 from foldwise.models.data_initialised import DataInitialised
+from foldwise.models.parts import find_head
 from foldwise.modules.balanced_mixup import build_balanced_mixup
 from foldwise.modules.classifier import Classifier
 from foldwise.modules.config import FitConfig
@@ -189,10 +192,12 @@ def build_network(
 
     Raises:
         TransferError: The weights to start from are of another network or of other classes.
+        UserError: The remedy needs a last dense layer, and the network has none.
     """
     torch.manual_seed(derive_seed(seed, "init"))
     shape = image_shape(samples)
     network = build_cnn(recipe.model, shape, len(samples.classes))
+    _require_head(network, recipe)
     transfer = prepare_transfer(
         network,
         recipe.transfer,
@@ -207,6 +212,16 @@ def build_network(
         images = torch.from_numpy(samples.x[rows]).float().div_(255)
         network.initialise_from(to_input(images, preprocessing))
     return network.to(memory_format=torch.channels_last), preprocessing, transfer
+
+
+def _require_head(network: nn.Module, recipe: Recipe) -> None:
+    """Refuse, before the fit, a network without the layer that the remedy changes after it."""
+    if isinstance(recipe.balance.remedy, LdamDrw | Smote) and find_head(network) is None:
+        raise UserError(
+            f"balance.method is {recipe.balance.method!r}, which changes the last dense layer of "
+            f"the fitted network, but {recipe.model.name!r} has none. Take another method, or "
+            "another network."
+        )
 
 
 def initial_rows(
