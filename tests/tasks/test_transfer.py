@@ -659,7 +659,8 @@ def test_a_file_of_another_architecture_is_an_error_that_names_what_differs(tmp_
 def test_an_unknown_stage_is_an_error_that_lists_them(trained):
     config = PartialTransfer(weights=str(trained[0]), unfreeze_from="layer4")
 
-    with pytest.raises(UserError, match=r"no part 'layer4'.*features.0, .*features.5, classifier"):
+    told = "unfreeze_from is 'layer4', but .*'layer4'.*features.0, .*features.5, classifier"
+    with pytest.raises(UserError, match=told):
         transfer(build(), config, find_weights(config, SMALL, FOLD))
 
 

@@ -116,9 +116,10 @@ def _fold_folder(family: Path, fold: FoldKey) -> Path:
     for folder in (models.folder(fold.repeat, fold.fold), models.folder(0, 0)):
         if (folder / CARD).exists():
             return folder
+    names = " or ".join(dict.fromkeys((f"fold_{fold.fold}", "fold_0")))
     raise PretrainedError(
         f"transfer.weights is the folder {family}, but there is no {CARD} in it, nor a folder "
-        f"fold_{fold.fold} or fold_0 with one."
+        f"{names} with one."
     )
 
 

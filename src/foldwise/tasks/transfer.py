@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from foldwise.data.preprocessing import Preprocessing
 from foldwise.errors import UserError
 from foldwise.models.config import CnnModelConfig
-from foldwise.models.parts import head_name, is_auxiliary, names_before
+from foldwise.models.parts import PartError, head_name, is_auxiliary, names_before
 from foldwise.tasks.pretrained import PretrainedWeights
 from foldwise.tasks.transfer_config import (
     FullTransfer,
@@ -127,9 +127,16 @@ def _frozen_modules(
         case HeadTransfer():
             return names_before(network, head_name(network))
         case PartialTransfer():
-            return names_before(network, config.unfreeze_from)
+            return _named_before(network, config.unfreeze_from)
         case FullTransfer():
             return frozenset()
+
+
+def _named_before(network: nn.Module, unfreeze_from: str) -> frozenset[str]:
+    try:
+        return names_before(network, unfreeze_from)
+    except PartError as error:
+        raise PartError(f"transfer.unfreeze_from is {unfreeze_from!r}, but {error}") from None
 
 
 def _is_of_head(name: str, head: str) -> bool:
