@@ -225,8 +225,8 @@ class EvaluationBatches:
 
     @functools.cached_property
     def _batch_size(self) -> int:
-        numbers = self._images.take(torch.zeros(1, dtype=torch.int64)).numel()
-        return max(1, min(_EVALUATION_BATCH, _EVALUATION_NUMBERS // numbers))
+        shape = self._images.take(torch.empty(0, dtype=torch.int64)).shape[1:]
+        return max(1, min(_EVALUATION_BATCH, _EVALUATION_NUMBERS // shape.numel()))
 
     def __len__(self) -> int:
         return -(-len(self._labels) // self._batch_size)
