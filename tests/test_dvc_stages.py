@@ -226,3 +226,10 @@ def test_dvc_accepts_the_stages_and_sees_their_order(tmp_path, monkeypatch, proj
         graph = repo.index.graph
     before = {stage.name: [s.name for s in graph.successors(stage)] for stage in graph}
     assert before == {"split": [], "train_net": ["split"]}
+
+
+def test_questions_that_are_asked_once_are_no_stages():
+    stages = dvc_stages(load_project(ROOT))
+    assert set(stages) == {
+        *("ingest", "audit", "split", "balance", "augment", "train_cnn", "evaluate_cnn")
+    }

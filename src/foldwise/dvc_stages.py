@@ -29,6 +29,7 @@ _ENVIRONMENT = "base"
 _HEADER = "# Generated from the pipelines and the catalogue by `make dvc`: change those instead.\n"
 _IN_MEMORY = {"{default}": {"type": "MemoryDataset"}}
 _PARAMETERS = "params:"
+_JOURNEY = "train_"
 
 
 class StagesError(UserError):
@@ -108,9 +109,12 @@ def dvc_stages(project: Project) -> dict[str, dict[str, Any]]:
 
 
 def _journeys(project: Project) -> dict[str, Pipeline]:
-    """Return the pipelines of several stages by name; the others are parts of them."""
-    named = {name: p for name, p in project.pipelines.items() if not name.startswith("__")}
-    return {name: pipeline for name, pipeline in named.items() if len(_by_tag(pipeline)) > 1}
+    """Return the pipelines that are reproduced by name: those that train a family's networks.
+
+    The others are parts of them, or questions that are asked once, such as which remedy works:
+    `dvc repro` would train for each of those as well.
+    """
+    return {name: p for name, p in project.pipelines.items() if name.startswith(_JOURNEY)}
 
 
 def _by_tag(pipeline: Pipeline) -> dict[str, Pipeline]:
