@@ -11,7 +11,7 @@ import yaml
 from project_copy import ROOT, clean_environment
 
 BIN = Path(sys.executable).parent
-STAGES = ["ingest", "audit", "split", "balance", "augment", "train_cnn", "evaluate_cnn"]
+STAGES = {"ingest", "audit", "split", "balance", "augment", "train_cnn", "evaluate_cnn"}
 
 
 def dvc(project, *arguments):
@@ -55,7 +55,9 @@ def test_everything_is_reproduced_once_and_nothing_twice(project):
     subprocess.run(["git", "init", "-q", project], check=True)
     make_small(project)
 
-    assert run_stages(dvc(project, "repro")) == STAGES
+    ran = run_stages(dvc(project, "repro"))  # the preview of augmentation at any time
+    assert set(ran) == STAGES
+    assert len(ran) == len(STAGES)
     assert run_stages(dvc(project, "repro")) == []
     assert "up to date" in dvc(project, "status")
 
