@@ -48,6 +48,17 @@ class Folds:
         pairs = self.table.loc[self.table["fold"] >= 0, ["repeat", "fold"]].drop_duplicates()
         return sorted((int(r), int(f)) for r, f in pairs.itertuples(index=False))
 
+    @property
+    def units(self) -> pd.Series:
+        """The unit of each sample, by its id; the same in all repeats."""
+        first = self.table[self.table["repeat"] == 0]
+        return pd.Series(first["unit"].to_numpy(), index=first["sample_id"].to_numpy())
+
+    @property
+    def flat_parameters(self) -> dict[str, Any]:
+        """The parameters that the folds were made with, as dotted names."""
+        return {f"split.{k}": v for k, v in self.info.get("parameters", {}).items()}
+
 
 def held_out_ids(folds: Folds) -> npt.NDArray[np.object_]:
     """Return the ids of the test part, sorted."""

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from foldwise.config import Config
 from foldwise.data.bad_input import IngestError
+from foldwise.data.readers.gzip_magic import is_gzipped
 
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
 _DECIMALS = {"point": ".", "comma": ","}
@@ -26,7 +27,6 @@ _TAB_SUFFIXES = (".tsv", ".tab")
 _SAMPLE_BYTES = 1 << 18
 _MAX_SAMPLE_BYTES = 1 << 24  # where the first rows are longer; no row may be longer than that
 _SAMPLE_ROWS = 200
-_GZIP_MAGIC = b"\x1f\x8b"
 _DECIMAL_NUMBER = re.compile(r"\s*[+-]?\d*([.,])\d+(?:[eE][+-]?\d+)?\s*")
 
 
@@ -92,9 +92,7 @@ class _BoundedGzip(gzip.GzipFile):
 
 def open_bytes(file: Path, form: DelimitedFormat) -> BinaryIO:
     """Open a file for reading, unpacked where it is gzipped (by content, not by name)."""
-    with file.open("rb") as stream:
-        is_gzip = stream.read(2) == _GZIP_MAGIC
-    if not is_gzip:
+    if not is_gzipped(file):
         return file.open("rb")
     unpacked = _BoundedGzip(file)
     unpacked.max_bytes = form.max_unpacked_bytes

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from foldwise.data.bad_input import IngestError
+from foldwise.data.readers.gzip_magic import is_gzipped
 from foldwise.data.readers.scratch_array import parts
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _MAX_DEFLATE = 1032  # zlib packs no stream tighter than 1032 to 1 (its technical notes)
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_AXES = 4
@@ -109,9 +109,8 @@ def _axes(path: Path, magic: bytes) -> int:
 
 
 def _check_size(idx: IdxFile, max_bytes: int) -> None:
-    size, room = idx.path.stat().st_size, 0
-    with idx.path.open("rb") as file:
-        is_gzip = file.read(2) == _GZIP_MAGIC
+    size = idx.path.stat().st_size
+    is_gzip = is_gzipped(idx.path)
     room = size * _MAX_DEFLATE if is_gzip else size - 4 - 4 * len(idx.shape)
     if idx.num_bytes > room:
         raise IngestError(
@@ -126,6 +125,4 @@ def _check_size(idx: IdxFile, max_bytes: int) -> None:
 
 
 def _reading(path: Path) -> BinaryIO:
-    with path.open("rb") as file:
-        is_gzip = file.read(2) == _GZIP_MAGIC
-    return cast(BinaryIO, gzip.open(path, "rb")) if is_gzip else path.open("rb")
+    return cast(BinaryIO, gzip.open(path, "rb")) if is_gzipped(path) else path.open("rb")

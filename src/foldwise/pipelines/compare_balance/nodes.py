@@ -61,10 +61,8 @@ def compare_remedies(
     config: CompareBalanceConfig,
 ) -> Comparison:
     """Score the remedies and test their paired differences to `none`."""
-    table = folds.table[folds.table["repeat"] == 0]
-    units = pd.Series(table["unit"].to_numpy(), index=table["sample_id"].to_numpy())
     ratio = held_out_ratio(folds, samples.table)
-    return compare(predictions, units, ratio, evaluation, config)
+    return compare(predictions, folds.units, ratio, evaluation, config)
 
 
 def tabulate_comparison(
@@ -97,7 +95,6 @@ def write_comparison(
     from foldwise.tasks.page import versions
 
     evaluation = next(iter(comparison.evaluations.values())).config
-    split = folds.info.get("parameters", {})
     return render_comparison(
         comparison,
         provenance={
@@ -106,7 +103,7 @@ def write_comparison(
                 **comparison.config.flat("compare_balance"),
                 **training.flat("train_cnn"),
                 **evaluation.flat("evaluate"),
-                **{f"split.{name}": value for name, value in split.items()},
+                **folds.flat_parameters,
             },
             "Versions": versions(),
         },

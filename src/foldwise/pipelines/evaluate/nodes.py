@@ -15,9 +15,7 @@ from foldwise.tasks.evaluate import EvaluateConfig, Evaluation
 
 def evaluate(predictions: pd.DataFrame, folds: Folds, config: EvaluateConfig) -> Evaluation:
     """Score the predictions; samples that a split must keep together count as one draw."""
-    table = folds.table[folds.table["repeat"] == 0]
-    units = pd.Series(table["unit"].to_numpy(), index=table["sample_id"].to_numpy())
-    return evaluation_task.evaluate(predictions, units, config)
+    return evaluation_task.evaluate(predictions, folds.units, config)
 
 
 def tabulate_scores(
@@ -69,12 +67,7 @@ def write_report(
         split=folds.info,
         provenance={
             "Data": {"samples": samples.content_hash, "folds": folds.content_hash},
-            "Parameters": {**config.flat("evaluate"), **_split_parameters(folds)},
+            "Parameters": {**config.flat("evaluate"), **folds.flat_parameters},
             "Versions": versions(),
         },
     )
-
-
-def _split_parameters(folds: Folds) -> dict[str, Any]:
-    parameters = folds.info.get("parameters", {})
-    return {f"split.{name}": value for name, value in parameters.items()}
