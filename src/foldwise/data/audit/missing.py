@@ -138,19 +138,9 @@ def find_zeros_as_missing(subject: Subject) -> list[Finding]:
         for name, values in numeric_columns(subject.samples)
         if np.nanmin(values) == 0 and _stands_apart(values, 0)
     }
-    if not counts:
-        return []
     listed = ", ".join(f"'{name}' {count}" for name, count in counts.items())
-    return [
-        Finding(
-            check="zeros_as_missing",
-            severity="warn",
-            message=f"Zeros that are repeated and far from all other values may stand for "
-            f"missing ones: {listed} of {len(subject.samples)}.",
-            advice="Make them empty cells, so that they are filled and not learned.",
-            values=counts,
-        )
-    ]
+    told = f"{listed} of {len(subject.samples)}"
+    return _stand_for_missing("zeros_as_missing", "Zeros", counts, told)
 
 
 def find_sentinel_values(subject: Subject) -> list[Finding]:
@@ -161,17 +151,22 @@ def find_sentinel_values(subject: Subject) -> list[Finding]:
         for value in _extreme_sentinels(values)
         if _stands_apart(values, value)
     }
-    if not found:
+    told = ", ".join(f"'{name}' {count} times" for name, count in found.items())
+    return _stand_for_missing("sentinel_values", "Numbers", found, told)
+
+
+def _stand_for_missing(check: str, what: str, counts: dict[str, int], told: str) -> list[Finding]:
+    """Return the finding about repeated values that stand apart, or none without such."""
+    if not counts:
         return []
-    listed = ", ".join(f"'{name}' {count} times" for name, count in found.items())
     return [
         Finding(
-            check="sentinel_values",
+            check=check,
             severity="warn",
-            message=f"Numbers that are repeated and far from all other values may stand for "
-            f"missing ones: {listed}.",
+            message=f"{what} that are repeated and far from all other values may stand for "
+            f"missing ones: {told}.",
             advice="Make them empty cells, so that they are filled and not learned.",
-            values=found,
+            values=counts,
         )
     ]
 
