@@ -36,7 +36,7 @@ from foldwise.tasks.events import (
 )
 from foldwise.tasks.fold_models import ModelCard
 
-FoldKey = tuple[int, int]
+FoldNumber = tuple[int, int]
 
 _CONNECT_TIMEOUT_S = 5.0
 _FLUSH_INTERVAL_S = 2.0  # a batch of metrics costs a database about 15 ms
@@ -64,10 +64,10 @@ class FoldRuns:
         """Open children under a parent run; they are named after the seed where it has several."""
         self._client, self._experiment_id, self._parent = client, experiment_id, parent_run_id
         self._seed = seed
-        self._runs: dict[FoldKey, str] = {}
+        self._runs: dict[FoldNumber, str] = {}
         self._pending: list[Metric] = []
         self._flushed_at = time.monotonic()
-        self._open: FoldKey | None = None
+        self._open: FoldNumber | None = None
         self._monitor: SystemMetricsMonitor | None = None
 
     def __call__(self, event: TrainingEvent) -> None:
@@ -84,12 +84,12 @@ class FoldRuns:
             case TrainingFinished():
                 self._close(RunStatus.FAILED)
 
-    def log_metrics(self, key: FoldKey, metrics: Mapping[str, float]) -> None:
+    def log_metrics(self, key: FoldNumber, metrics: Mapping[str, float]) -> None:
         """Add a fold's own scores to its run, where it has one."""
         if key in self._runs:
             _log_metrics(self._client, self._runs[key], metrics)
 
-    def _start(self, key: FoldKey) -> None:
+    def _start(self, key: FoldNumber) -> None:
         repeat, fold = key
         name = f"fold_{fold}" if repeat == 0 else f"repeat_{repeat}_fold_{fold}"
         tags = {"repeat": str(repeat), "fold": str(fold)}
@@ -175,7 +175,7 @@ class MethodRuns:
         _log_metrics(self._client, self._methods[method], metrics)
 
     def log_fold_metrics(
-        self, method: str, seed: int, key: FoldKey, metrics: Mapping[str, float]
+        self, method: str, seed: int, key: FoldNumber, metrics: Mapping[str, float]
     ) -> None:
         """Add a fold's own scores to its run, where it has one."""
         for known in (seed, None):

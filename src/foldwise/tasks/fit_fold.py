@@ -123,11 +123,7 @@ def fit_fold(
     history = tuple(resumed.history) if resumed else ()
     on_start(history)
     callback = FoldStateCallback(fit, seed, states, resumed, on_epoch)
-    with (
-        torch.random.fork_rng(devices=range(torch.cuda.device_count())),
-        num_threads(choose_num_threads(fit, image_shape(samples))),
-        reproducible(),
-    ):
+    with as_configured(fit, samples):
         network, preprocessing, transfer = build_network(job, samples, recipe, seed)
         if not callback.state.is_finished(fit):
             with open_fold(
@@ -149,6 +145,17 @@ def fit_fold(
                     build_trainer(fit, device, num_epochs, callback).fit(module, datamodule=data)
     network.cpu().load_state_dict(callback.state.best_weights)
     return FittedFold(callback.state, network.eval(), preprocessing, transfer)
+
+
+@contextlib.contextmanager
+def as_configured(fit: FitConfig, samples: Samples) -> Iterator[None]:
+    """Compute reproducibly by the threads of the fit; leave torch's generators as they were."""
+    with (
+        torch.random.fork_rng(devices=range(torch.cuda.device_count())),
+        num_threads(choose_num_threads(fit, image_shape(samples))),
+        reproducible(),
+    ):
+        yield
 
 
 @contextlib.contextmanager

@@ -25,19 +25,16 @@ from foldwise.modules.config import FitConfig
 from foldwise.modules.divergence import DivergedError
 from foldwise.modules.hardware import (
     choose_device,
-    choose_num_threads,
-    num_threads,
-    reproducible,
 )
 from foldwise.modules.schedules import Factor, steps_of_epoch
 from foldwise.seeds import derive_seed
 from foldwise.tasks.batch_size import with_batch_size
 from foldwise.tasks.fit_fold import (
     FoldJob,
+    as_configured,
     build_network,
     build_trainer,
     fold_loss,
-    image_shape,
     interruptible,
     open_fold,
 )
@@ -182,11 +179,7 @@ def _losses(job: FoldJob, samples: Samples, recipe: Recipe, config: RangeTestCon
     fit, device = recipe.fit, choose_device(recipe.fit)
     seed = derive_seed(recipe.seed, *job.key, "range_test")
     callback = _RangeTestCallback(config, seed)
-    with (
-        torch.random.fork_rng(devices=range(torch.cuda.device_count())),
-        num_threads(choose_num_threads(fit, image_shape(samples))),
-        reproducible(),
-    ):
+    with as_configured(fit, samples):
         network, preprocessing, transfer = build_network(job, samples, recipe, seed)
         with open_fold(
             job, samples, preprocessing, recipe, seed, lambda: callback.epoch, device
