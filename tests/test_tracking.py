@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
+from model_cards import make_card
 
 from foldwise import tracking
 from foldwise.atomic import one_at_a_time
-from foldwise.data.preprocessing import Preprocessing
 from foldwise.data.samples import Samples
 from foldwise.models.config import LeNet5Config
 from foldwise.modules.records import EpochRecord
@@ -30,7 +30,6 @@ from foldwise.tasks.events import (
     TrainingFinished,
     TrainingStarted,
 )
-from foldwise.tasks.fold_models import ModelCard
 from foldwise.tracking import (
     FoldRuns,
     MethodRuns,
@@ -51,21 +50,13 @@ def record(epoch):
 
 
 def card(fold, num_epochs=2, repeat=0, best_epoch=1):
-    return ModelCard(
+    return make_card(
         model=LeNet5Config(),
-        classes=("a", "b"),
-        shape=(1, 8, 8),
-        size_policy="none",
-        preprocessing=Preprocessing(mean=(0.5,), std=(1.0,)),
-        num_trainable=1,
         repeat=repeat,
         fold=fold,
         fingerprint=f"fingerprint {fold}",
-        samples_hash="s",
-        folds_hash="o",
         best_epoch=best_epoch,
         history=tuple(vars(record(epoch)) for epoch in range(num_epochs)),
-        versions={},
         weights_sha256=f"sha {fold}",
     )
 

@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+from reversed_listing import reverse_listing
 
 from foldwise.config import Config
 from foldwise.data import input_fingerprint as module
@@ -96,20 +97,8 @@ def test_another_version_of_a_library_counts(tree, monkeypatch):
 
 
 def test_the_order_in_which_the_disk_lists_does_not_count(tree, monkeypatch):
-    before, scandir = of(tree), os.scandir
-
-    class Reversed:
-        def __init__(self, path):
-            with scandir(path) as entries:
-                self.entries = sorted(entries, key=lambda entry: entry.name, reverse=True)
-
-        def __enter__(self):
-            return self.entries
-
-        def __exit__(self, *_):
-            pass
-
-    monkeypatch.setattr(os, "scandir", Reversed)
+    before = of(tree)
+    reverse_listing(monkeypatch)
     assert of(tree) == before
 
 

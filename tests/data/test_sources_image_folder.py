@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from reversed_listing import reverse_listing
 
 from foldwise.data.bad_input import IngestError
 from foldwise.data.ingest import IngestConfig, ingest
@@ -108,20 +109,7 @@ def test_the_order_of_creation_the_place_and_the_locale_do_not_matter(tree, tmp_
 
 def test_the_listing_order_of_the_disk_does_not_matter(tree, monkeypatch):
     expected = read(tree).table
-    scandir = os.scandir
-
-    class Reversed:
-        def __init__(self, path):
-            with scandir(path) as entries:
-                self.entries = sorted(entries, key=lambda entry: entry.name, reverse=True)
-
-        def __enter__(self):
-            return self.entries
-
-        def __exit__(self, *_):
-            pass
-
-    monkeypatch.setattr(os, "scandir", Reversed)
+    reverse_listing(monkeypatch)
     assert read(tree).table.equals(expected)
 
 

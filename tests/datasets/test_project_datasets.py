@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 from full_disk import full_disk
 from kedro.io import DatasetError
+from model_cards import make_card
 
 from foldwise.data.folds import SplitConfig, make_folds
-from foldwise.data.preprocessing import Preprocessing
 from foldwise.data.samples import Samples, array_hash
 from foldwise.datasets.fold_models_dataset import FoldModelsDataset
 from foldwise.datasets.folds_dataset import FoldsDataset
 from foldwise.datasets.samples_dataset import SamplesDataset
 from foldwise.models.config import LeNet5Config
-from foldwise.tasks.fold_models import CARD, WEIGHTS, FoldModels, ModelCard, write_model
+from foldwise.tasks.fold_models import CARD, WEIGHTS, FoldModels, write_model
 
 
 def make_samples(seed=0, size=600):
@@ -32,30 +32,19 @@ def make_samples(seed=0, size=600):
     return Samples(x, table.assign(meta_age=range(size)), ("b", "a"), size_policy="pad")
 
 
-def make_card(fold):
-    return ModelCard(
+def card_of(fold):
+    return make_card(
         model=LeNet5Config(),
-        classes=("a", "b"),
-        shape=(1, 8, 8),
-        size_policy="none",
-        preprocessing=Preprocessing(mean=(0.5,), std=(1.0,)),
-        num_trainable=1,
-        repeat=0,
         fold=fold,
-        fingerprint="f",
-        samples_hash="s",
-        folds_hash="o",
-        best_epoch=0,
         history=({"epoch": 0, "val_loss": 0.5},),
         versions={"torch": "2"},
-        weights_sha256="",
     )
 
 
 def write_fold(models, fold, content):
     """Write a model whose weights are just bytes."""
     return write_model(
-        models.folder(0, fold), make_card(fold), lambda path: path.write_bytes(content)
+        models.folder(0, fold), card_of(fold), lambda path: path.write_bytes(content)
     )
 
 

@@ -5,36 +5,19 @@ import pytest
 import torch
 from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from mlflow.tracking import MlflowClient
+from model_cards import make_card
 from safetensors.torch import save_file
 
-from foldwise.data.preprocessing import Preprocessing
 from foldwise.datasets.run_models_dataset import MODELS_PATH_TAG, RunModelsDataset
 from foldwise.errors import UserError
 from foldwise.hooks import TrackingHook
-from foldwise.models.config import SmallCnnConfig
 from foldwise.tasks.events import FoldFinished, FoldStarted, TrainingFinished
-from foldwise.tasks.fold_models import FoldModels, ModelCard, write_model
+from foldwise.tasks.fold_models import FoldModels, write_model
 from foldwise.tracking import FoldRuns, prepare_store
 
 
 def write_fold(models, fold, value=0.0):
-    card = ModelCard(
-        model=SmallCnnConfig(),
-        classes=("a", "b"),
-        shape=(1, 8, 8),
-        size_policy="none",
-        preprocessing=Preprocessing(mean=(0.5,), std=(1.0,)),
-        num_trainable=1,
-        repeat=0,
-        fold=fold,
-        fingerprint="f",
-        samples_hash="s",
-        folds_hash="o",
-        best_epoch=0,
-        history=(),
-        versions={},
-        weights_sha256="",
-    )
+    card = make_card(fold=fold)
     weights = {"w": torch.full((2,), value + fold)}
     return write_model(models.folder(0, fold), card, lambda path: save_file(weights, path))
 

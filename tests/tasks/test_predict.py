@@ -3,6 +3,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from model_cards import make_card
 
 import foldwise
 from foldwise.data.folds import SplitConfig, fold_parts, held_out_ids, make_folds
@@ -16,7 +17,6 @@ from foldwise.tasks.fold_models import (
     CARD,
     WEIGHTS,
     FoldModels,
-    ModelCard,
     ModelError,
     write_model,
 )
@@ -36,22 +36,15 @@ def write_untrained(models, samples, folds, config=None, seed=0):
     for repeat, fold in folds.jobs:
         torch.manual_seed(seed + fold)
         network = build_cnn(config, samples.x.shape[1:], len(samples.classes))
-        card = ModelCard(
+        card = make_card(
             model=config,
             classes=samples.classes,
             shape=samples.x.shape[1:],
-            size_policy="none",
             preprocessing=Preprocessing(mean=(0.4,), std=(0.2,)),
-            num_trainable=1,
             repeat=repeat,
             fold=fold,
-            fingerprint="f",
             samples_hash=samples.content_hash,
             folds_hash=folds.content_hash,
-            best_epoch=0,
-            history=(),
-            versions={},
-            weights_sha256="",
         )
         write_model(models.folder(repeat, fold), card, save(network.state_dict()))
     return models

@@ -2,10 +2,10 @@ import re
 from io import StringIO
 
 import pytest
+from model_cards import make_card
 from rich.console import Console
 
 from foldwise.data.preprocessing import Preprocessing
-from foldwise.models.config import SmallCnnConfig
 from foldwise.modules.records import EpochRecord
 from foldwise.tasks import progress
 from foldwise.tasks.events import (
@@ -15,7 +15,6 @@ from foldwise.tasks.events import (
     TrainingFinished,
     TrainingStarted,
 )
-from foldwise.tasks.fold_models import ModelCard
 from foldwise.tasks.progress import ProgressDisplay
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -26,22 +25,11 @@ def record(epoch, train_loss=0.5, val_loss=0.25, val_f1=0.75):
 
 
 def card(fold, *history, best_epoch=0):
-    return ModelCard(
-        model=SmallCnnConfig(),
-        classes=("a", "b"),
-        shape=(1, 8, 8),
-        size_policy="none",
+    return make_card(
         preprocessing=Preprocessing(mean=(0.0,), std=(1.0,)),
-        num_trainable=1,
-        repeat=0,
         fold=fold,
-        fingerprint="f",
-        samples_hash="s",
-        folds_hash="o",
         best_epoch=best_epoch,
         history=tuple(vars(entry) for entry in history),
-        versions={},
-        weights_sha256="",
     )
 
 

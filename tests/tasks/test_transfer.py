@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from model_cards import make_card
 from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -21,7 +22,7 @@ from foldwise.models.config import LeNet5Config, ResNet18Config, SmallCnnConfig,
 from foldwise.models.parts import head_name
 from foldwise.parameter_errors import explain
 from foldwise.tasks import torchvision_weights as torchvision_source
-from foldwise.tasks.fold_models import FoldKey, FoldModels, ModelCard, write_model
+from foldwise.tasks.fold_models import FoldKey, FoldModels, write_model
 from foldwise.tasks.pretrained import PretrainedWeights, find_weights
 from foldwise.tasks.train import cross_validate, fold_jobs
 from foldwise.tasks.transfer import (
@@ -64,20 +65,11 @@ def write_trained(folder, config=SMALL, shape=GREY, num_classes=2, seed=7, **fie
         "model": config,
         "classes": names(num_classes),
         "shape": shape,
-        "size_policy": "none",
         "preprocessing": Preprocessing(mean=(0.25,) * shape[0], std=(0.5,) * shape[0]),
-        "num_trainable": 1,
-        "repeat": 0,
-        "fold": 0,
-        "fingerprint": "f",
         "samples_hash": "other samples",
         "folds_hash": "folds",
-        "best_epoch": 0,
-        "history": (),
-        "versions": {},
-        "weights_sha256": "",
     }
-    card = ModelCard(**{**values, **fields})
+    card = make_card(**{**values, **fields})
     write_model(folder, card, lambda path: save_file(network.state_dict(), path))
     return network.state_dict()
 
