@@ -27,10 +27,10 @@ from foldwise.models.config import (
     CnnModelConfig,
     ConvGroupConfig,
     GoogLeNetConfig,
+    ImageNetworkConfig,
     InceptionV3Config,
     LeNet5Config,
     MobileNetV2Config,
-    NetworkConfig,
     ResNet18Config,
     ResNet34Config,
     ResNet50Config,
@@ -44,7 +44,7 @@ from foldwise.models.initialisation import initialise
 
 Shape = tuple[int, int, int]
 
-_BUILDERS: dict[type[NetworkConfig], Callable[[Any, Shape, int], nn.Module]] = {
+_BUILDERS: dict[type[ImageNetworkConfig], Callable[[Any, Shape, int], nn.Module]] = {
     LeNet5Config: lenet.build,
     AlexNetConfig: alexnet.build,
     VggConfig: vgg.build,
@@ -80,7 +80,7 @@ def build_cnn(config: CnnModelConfig, shape: Shape, num_classes: int) -> nn.Modu
     return initialise(network, config.init)
 
 
-def _check_size(config: NetworkConfig, shape: Shape) -> None:
+def _check_size(config: ImageNetworkConfig, shape: Shape) -> None:
     _, height, width = shape
     if min(height, width) < config.least_side:
         raise UserError(

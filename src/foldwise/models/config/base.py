@@ -26,8 +26,13 @@ class NetworkConfig(Config):
     """A network by its name, and its parameters."""
 
     name: str
-    least_side: ClassVar[int]  # pixels of the smallest image that the network can take
 
     # Of all convolutions and dense layers; default: as the network's own authors do it. With
     # `zeros` all units of a layer stay equal for ever: there to be shown, not to be used.
     init: Initialisation = "default"
+
+
+class ImageNetworkConfig(NetworkConfig):
+    """A network for images."""
+
+    least_side: ClassVar[int]  # pixels of the smallest image that the network can take

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from foldwise.models.config.base import Activation, Dropout, Head, NetworkConfig, Stem
+from foldwise.models.config.base import Activation, Dropout, Head, ImageNetworkConfig, Stem
 
 
-class LeNet5Config(NetworkConfig):
+class LeNet5Config(ImageNetworkConfig):
     """LeNet-5 (LeCun et al., 1998): two convolutions and three dense layers on 32x32 pixels."""
 
     least_side: ClassVar[int] = 8  # a smaller image would be enlarged more than fourfold
@@ -16,7 +16,7 @@ class LeNet5Config(NetworkConfig):
     dropout: Dropout = 0.0  # before the last layer
 
 
-class AlexNetConfig(NetworkConfig):
+class AlexNetConfig(ImageNetworkConfig):
     """AlexNet (Krizhevsky et al., 2012): five convolutions and three dense layers.
 
     Small images get a first convolution of 5x5 and stride 1 instead of 11x11 and stride 4.
@@ -34,7 +34,7 @@ class AlexNetConfig(NetworkConfig):
     dropout: Dropout = 0.5  # before both hidden dense layers; with gap before the last layer
 
 
-class VggConfig(NetworkConfig):
+class VggConfig(ImageNetworkConfig):
     """VGG (Simonyan and Zisserman, 2015), by the columns of its table 1; d is VGG-16, e VGG-19.
 
     Small images skip the first of the five poolings.
@@ -67,7 +67,7 @@ def refuse_vgg_by_layers(given: Any) -> Any:  # noqa: ANN401  (pydantic passes r
     return given
 
 
-class GoogLeNetConfig(NetworkConfig):
+class GoogLeNetConfig(ImageNetworkConfig):
     """GoogLeNet (Szegedy et al., 2015), with batch norm: nine Inception modules.
 
     Small images get a first convolution of 3x3 and stride 1 instead of 7x7 and stride 2, and skip
@@ -83,7 +83,7 @@ class GoogLeNetConfig(NetworkConfig):
     dropout: Dropout = 0.2  # before the last layer; the auxiliary heads keep the paper's 0.7
 
 
-class InceptionV3Config(NetworkConfig):
+class InceptionV3Config(ImageNetworkConfig):
     """Inception v3 (Szegedy et al., 2016): eleven Inception modules, made for 299x299 pixels.
 
     Small images keep their size up to the second pooling: the convolutions before it get stride 1

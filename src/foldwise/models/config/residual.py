@@ -5,12 +5,12 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from foldwise.models.config.base import Activation, Dropout, NetworkConfig, Rate, Stem
+from foldwise.models.config.base import Activation, Dropout, ImageNetworkConfig, Rate, Stem
 
 BatchOrGroup = Literal["batch", "group"]
 
 
-class ResidualConfig(NetworkConfig):
+class ResidualConfig(ImageNetworkConfig):
     """What all residual networks have in common."""
 
     stem: Stem = "auto"  # auto: small (3x3, stride 1, no pooling) while a side is under 64 px
@@ -84,7 +84,7 @@ class WideResNetConfig(ResidualConfig):
         return depth
 
 
-class TimmConfig(NetworkConfig):
+class TimmConfig(ImageNetworkConfig):
     """A network of PyTorch Image Models; needs `pip install foldwise[timm]`.
 
     `name: timm:resnet10t` is short for `name: timm` and `architecture: resnet10t`. It starts

@@ -4,13 +4,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from foldwise.models.config.base import Activation, Dropout, NetworkConfig, Norm, Width
+from foldwise.models.config.base import Activation, Dropout, ImageNetworkConfig, Norm, Width
 
 Widths = Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)]
 Depth = Annotated[int, Field(ge=1, le=8)]
 
 
-class SmallCnnConfig(NetworkConfig):
+class SmallCnnConfig(ImageNetworkConfig):
     """A few convolutions with a norm: fast on a CPU, right for small data."""
 
     least_side: ClassVar[int] = 4  # on less, a 3x3 window sees mostly padding
@@ -27,7 +27,7 @@ class SmallCnnConfig(NetworkConfig):
     dropout: Dropout = 0.0  # before the last layer
 
 
-class ConvGroupConfig(NetworkConfig):
+class ConvGroupConfig(ImageNetworkConfig):
     """Groups of convolutions behind a whitening layer, for speed (Jordan, arXiv 2404.00498)."""
 
     least_side: ClassVar[int] = 9  # whitening takes a pixel, three groups halve what is left
