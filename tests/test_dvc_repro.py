@@ -65,7 +65,7 @@ def test_everything_is_reproduced_once_and_nothing_twice(project):
     assert 0 <= found["data"]["oof"]["accuracy"]["value"] <= 1
     dvc(project, "plots", "show")
     page = (project / "dvc_plots" / "index.html").read_text()
-    assert "confusion" in page
+    assert "outcomes" in page
     assert "curves" in page
 
     evaluate = project / "conf" / "base" / "parameters_evaluate.yml"

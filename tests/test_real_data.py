@@ -16,7 +16,7 @@ def run(project, name, source):
     ran = kedro(project, "run", "--pipeline=train_cnn", f"--params={parameters}")
     assert ran.returncode == 0, ran.stderr[-3000:]
     metrics = json.loads((project / f"data/08_reporting/{name}/cnn/metrics.json").read_text())
-    per_class = pd.read_csv(project / f"data/08_reporting/{name}/cnn/per_class.csv")
+    per_class = pd.read_csv(project / f"data/08_reporting/{name}/cnn/details.csv")
     return metrics, per_class[per_class["part"] == "oof"].set_index("class")
 
 

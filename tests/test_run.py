@@ -70,8 +70,8 @@ def test_every_stage_has_left_its_results(finished):
         "06_models/test/cnn/fold_1/weights.safetensors",
         "07_model_output/test/cnn/predictions.parquet",
         "08_reporting/test/cnn/metrics.json",
-        "08_reporting/test/cnn/per_class.csv",
-        "08_reporting/test/cnn/confusion.png",
+        "08_reporting/test/cnn/details.csv",
+        "08_reporting/test/cnn/outcomes.png",
         "08_reporting/test/cnn/report.html",
         "08_reporting/test/data/overview.png",
         "08_reporting/test/data/augmentation_preview.png",
@@ -148,7 +148,7 @@ def test_the_parent_carries_hashes_metrics_and_figures(finished, client, parent)
         for file in client.list_artifacts(parent.info.run_id, folder)
     }
     assert {
-        "evaluation/confusion.png",
+        "evaluation/outcomes.png",
         "report/report.html",
         "data/overview.png",
     } <= artifacts

@@ -66,7 +66,7 @@ def report(name: str, seed: int, extra: str) -> None:
         f"{processor / 60:.1f} min of processors |",
         flush=True,
     )
-    print((folder / "per_class.csv").read_text())
+    print((folder / "details.csv").read_text())
 
 
 def kedro(environment: str, params: str, tags: str) -> None:

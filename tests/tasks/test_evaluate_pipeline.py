@@ -14,12 +14,12 @@ from foldwise.tasks.evaluate import EvaluateConfig
 
 OUTPUTS = (
     "metrics",
-    "per_class",
-    "confusion_table",
+    "details_table",
+    "outcomes_table",
     "curves_table",
-    "confusion_figure",
+    "outcomes_figure",
     "curves_figure",
-    "per_class_figure",
+    "details_figure",
     "report",
 )
 
@@ -64,10 +64,10 @@ def outputs(inputs):
 
 
 def test_outputs_belong_to_one_another(outputs):
-    per_class, metrics = outputs["per_class"], outputs["metrics"]
-    oof = per_class[per_class["part"] == "oof"]
+    details, metrics = outputs["details_table"], outputs["metrics"]
+    oof = details[details["part"] == "oof"]
     assert metrics["oof"]["macro_f1"]["value"] == pytest.approx(oof["f1"].mean())
-    hits = (outputs["confusion_table"]["actual"] == outputs["confusion_table"]["predicted"]).mean()
+    hits = (outputs["outcomes_table"]["actual"] == outputs["outcomes_table"]["predicted"]).mean()
     assert metrics["oof"]["accuracy"]["value"] == pytest.approx(hits)
     assert f"{metrics['oof']['accuracy']['value']:.4f}" in outputs["report"]
     assert "0f" * 32 in outputs["report"]
@@ -80,7 +80,7 @@ def test_copies_do_not_count_as_new_samples(outputs):
 
 
 def test_texts_in_the_tables_are_no_formulas(outputs):
-    for name in ("per_class", "confusion_table", "curves_table"):
+    for name in ("details_table", "outcomes_table", "curves_table"):
         text = outputs[name].to_csv(index=False)
         assert "'=a" in text
         assert ",=a" not in text

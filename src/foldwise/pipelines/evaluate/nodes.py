@@ -21,18 +21,18 @@ def evaluate(predictions: pd.DataFrame, folds: Folds, config: EvaluateConfig) ->
 def tabulate_scores(
     evaluation: Evaluation,
 ) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the metrics, and per class, confusion and curves as tables that are safe as CSV."""
+    """Return the metrics, and details, outcomes and curves as tables that are safe as CSV."""
     tables = (
         evaluation.per_class,
         evaluation_task.confusion_table(evaluation),
         evaluation_task.curves_table(evaluation),
     )
-    per_class, confusion, curves = (csv_safe(table) for table in tables)
-    return evaluation.metrics, per_class, confusion, curves
+    details, outcomes, curves = (csv_safe(table) for table in tables)
+    return evaluation.metrics, details, outcomes, curves
 
 
 def draw_scores(evaluation: Evaluation) -> tuple[Figure, Figure, Figure]:
-    """Return the confusion matrix, the curves and the metrics of each class as figures."""
+    """Return outcomes (the confusion matrix), curves and details (of each class) as figures."""
     from foldwise.tasks import evaluation_figures as figures
 
     return (

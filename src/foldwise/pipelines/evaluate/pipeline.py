@@ -28,13 +28,13 @@ def create_pipeline(family: str = "cnn") -> Pipeline:
             node(
                 tabulate_scores,
                 evaluation,
-                of_family("metrics", "per_class", "confusion_table", "curves_table"),
+                of_family("metrics", "details_table", "outcomes_table", "curves_table"),
                 name="tabulate_scores",
             ),
             node(
                 draw_scores,
                 evaluation,
-                of_family("confusion_figure", "curves_figure", "per_class_figure"),
+                of_family("outcomes_figure", "curves_figure", "details_figure"),
                 name="draw_scores",
             ),
             node(
