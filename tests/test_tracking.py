@@ -46,7 +46,8 @@ CURVES = ("train_loss", "val_loss", "val_accuracy", "val_f1", "learning_rate")
 
 
 def record(epoch):
-    return EpochRecord(epoch, 1 / (epoch + 1), 0.5, 0.75, 0.8 + epoch / 1000, 0.01)
+    scores = {"val_accuracy": 0.75, "val_f1": 0.8 + epoch / 1000}
+    return EpochRecord(epoch, 1 / (epoch + 1), 0.5, 0.01, **scores)
 
 
 def card(fold, num_epochs=2, repeat=0, best_epoch=1):
@@ -133,6 +134,16 @@ def test_each_fold_gets_a_child_with_its_curves_and_tags(client, experiment, par
         for metric in CURVES:
             expected = [(epoch, getattr(record(epoch), metric)) for epoch in (0, 1)]
             assert steps(client, run, metric) == expected
+
+
+def test_a_fold_of_numbers_has_no_curves_of_classes(client, experiment, folds):
+    folds(FoldStarted(0, 0, ()))
+    folds(EpochFinished(0, 0, EpochRecord(0, 0.5, 0.25, 0.01, val_mae=0.3)))
+    folds(FoldFinished(card(0), was_skipped=False))
+    (run,) = children(client, experiment).values()
+    expected = {"train_loss": 0.5, "val_loss": 0.25, "learning_rate": 0.01, "val_mae": 0.3}
+    found = {k: v for k, v in run.data.metrics.items() if not k.startswith("system/")}
+    assert found == expected
 
 
 def test_a_child_runs_while_its_fold_is_trained_and_shows_its_curves(

@@ -113,7 +113,11 @@ class FoldRuns:
         for record in history:
             values = asdict(record)
             epoch = values.pop("epoch")
-            self._pending += [Metric(name, value, now, epoch) for name, value in values.items()]
+            self._pending += [
+                Metric(name, value, now, epoch)
+                for name, value in values.items()
+                if value is not None  # a score of the other kind of targets
+            ]
         if time.monotonic() - self._flushed_at > _FLUSH_INTERVAL_S:
             self._flush()
 

@@ -21,7 +21,7 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def record(epoch, train_loss=0.5, val_loss=0.25, val_f1=0.75):
-    return EpochRecord(epoch, train_loss, val_loss, 0.8, val_f1, 0.001)
+    return EpochRecord(epoch, train_loss, val_loss, 0.001, val_accuracy=0.8, val_f1=val_f1)
 
 
 def card(fold, *history, best_epoch=0):
@@ -114,6 +114,12 @@ def test_a_log_gets_one_line_per_fold(log):
         "(unchanged, not trained again)\n"
     )
     assert log.after(0, TrainingFinished()) == ""
+
+
+def test_a_fold_of_numbers_tells_its_error(log):
+    entry = EpochRecord(0, 0.5, 0.25, 0.001, val_mae=0.3)
+    done = FoldFinished(card(0, entry), was_skipped=True)
+    assert "val loss 0.2500, val MAE 0.3000 (" in log.after(0, done)
 
 
 def test_a_fold_that_goes_on_says_after_which_epoch(log):

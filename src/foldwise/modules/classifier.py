@@ -3,37 +3,23 @@
 B: batch, K: classes.
 """
 
-import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import torch
-from pytorch_lightning import LightningModule
-from pytorch_lightning.core.optimizer import LightningOptimizer
-from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
 from foldwise.data.balance.config import BalanceConfig
-from foldwise.errors import UserError
 from foldwise.metrics.classification import macro_f1
 from foldwise.models.auxiliary import AuxiliaryLogits
 from foldwise.modules.config import FitConfig
-from foldwise.modules.divergence import DivergedError
+from foldwise.modules.fitted_module import FittedModule
 from foldwise.modules.losses import Loss, build_loss
-from foldwise.modules.optimizers import build_optimizer, decayed_parameters
-from foldwise.modules.penalties import penalty
-from foldwise.modules.schedules import Factor, schedule_factor
-from foldwise.modules.weight_average import WeightAverage
-
-_LOOK_EVERY = 32  # steps between two looks at the losses on a GPU, as each look makes it wait
+from foldwise.modules.schedules import Factor
 
 
-class Classifier(LightningModule):
+class Classifier(FittedModule):
     """Fits any network that maps a batch of inputs to logits (B, K)."""
 
     def __init__(
@@ -63,134 +49,21 @@ class Classifier(LightningModule):
             logit_scale: What the loss multiplies logits by. Validation does so too: it is to see
                 the network that will be kept, whose last layer takes the scale over.
         """
-        super().__init__()
-        self.network = network
-        # Compiled for training only, beside the network, which stays what it is. As it is called,
-        # not its `forward`: hooks turn what torchvision's networks return into ours.
-        self._trained = torch.compile(network.__call__) if fit.compile else network
-        self.epoch = 0  # counted over resumes, set from outside; the loss may depend on it
-        self.train_loss = math.nan  # mean over the samples of the last epoch, without penalties
-        self.validation: dict[str, float] = {}  # of the last epoch
-        self.monitored: list[float] = []  # one value per epoch, added from outside: for `plateau`
-        self.average: WeightAverage | None = None  # from the start of training, with ema_decay
-        self._num_classes, self._fit = num_classes, fit
-        self._first_step, self._num_steps = first_step, 0
-        self._logit_scale = logit_scale
-        self._loss = loss or _plain_loss(num_classes, fit)
-        self._rate_factors = rate_factors
-        self._factor = schedule or schedule_factor(
-            fit.schedule, total_steps, self.monitored, higher_is_better=fit.monitor == "val_f1"
+        super().__init__(
+            network,
+            fit,
+            total_steps=total_steps,
+            first_step=first_step,
+            rate_factors=rate_factors,
+            schedule=schedule,
         )
-        self._decayed = decayed_parameters(network)
-        self._losses: dict[int, tuple[Tensor, int]] = {}  # and the number of samples, by batch
-        self._unseen: list[tuple[Tensor, int]] = []  # losses not yet looked at, with their steps
-        self._logits: list[tuple[Tensor, Tensor]] = []
+        self._num_classes, self._logit_scale = num_classes, logit_scale
+        self._loss = loss or _plain_loss(num_classes, fit)
 
-    @property
-    def evaluated(self) -> nn.Module:
-        """What is validated, kept and predicted with: the network, or the mean of its weights."""
-        return self.network if self.average is None else self.average.network
-
-    @property
-    def rate(self) -> float:
-        """The optimiser's rate after the last step, before the factors of some parameters."""
-        return self._fit.optimizer.lr * self._factor(self._first_step + self._num_steps)
-
-    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Return the loss of a batch, penalties included.
-
-        Raises:
-            DivergedError: The loss is infinite or not a number.
-            UserError: A network with batch norm is given a single sample.
-        """
-        inputs, targets, weights = batch
-        if len(inputs) == 1:
-            self._require_no_batch_norm()
-        loss = self._data_loss(self._trained(inputs), targets, weights)
-        self._keep_loss(loss.detach(), len(inputs), batch_idx)
-        if self._fit.l1 > 0 or self._fit.l2 > 0:
-            loss = loss + penalty(self._decayed, l1=self._fit.l1, l2=self._fit.l2)
-        return self._for_accumulation(loss, batch_idx)
-
-    def finish_epoch(self) -> None:
-        """Average the training loss of the epoch that has just ended.
-
-        Raises:
-            DivergedError: The loss of a batch is infinite or not a number.
-        """
-        self._look_at_losses()
-        losses = torch.stack([loss for loss, _ in self._losses.values()]).double().cpu()
-        sizes = torch.tensor([size for _, size in self._losses.values()], dtype=torch.float64)
-        self.train_loss = float((losses * sizes).sum() / sizes.sum())
-        self._losses.clear()
-
-    def optimizer_step(
-        self,
-        epoch: int,
-        batch_idx: int,
-        optimizer: Optimizer | LightningOptimizer,
-        optimizer_closure: Callable[[], Any] | None = None,
-    ) -> None:
-        """Make a step, and take its weights into their mean."""
-        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
-        self._num_steps += 1
-        if self.average is not None:
-            self.average.update(self.network)
-
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Keep the logits of a batch."""
-        inputs, labels = batch
-        self._logits.append((self._logit_scale * self.evaluated(inputs).float(), labels))
-
-    def on_validation_epoch_end(self) -> None:
-        """Compute loss, accuracy and macro F1 over the whole validation part."""
-        logits = torch.cat([logits for logits, _ in self._logits])
-        labels = torch.cat([labels for _, labels in self._logits])
-        self._logits.clear()
-        cells = labels * self._num_classes + logits.argmax(dim=1)
-        counts = torch.bincount(cells, minlength=self._num_classes**2).cpu().numpy()
-        confusion = counts.reshape(self._num_classes, self._num_classes)
-        self.validation = {
-            "val_loss": float(functional.cross_entropy(logits, labels)),
-            "val_accuracy": float(np.trace(confusion) / confusion.sum()),
-            "val_f1": float(macro_f1(confusion)),
-        }
-
-    def configure_gradient_clipping(
-        self,
-        optimizer: Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Clip the gradient's norm here: Lightning refuses to for a fused optimiser."""
-        if self._fit.gradient_clip_norm > 0:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self._fit.gradient_clip_norm)
-
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Return the optimiser and its schedule, stepped once a step; start the mean of weights.
-
-        Lightning calls this when the network lies on its device.
-        """
-        if self._fit.ema_decay > 0:
-            self.average = WeightAverage(self.network, self._fit.ema_decay)
-        optimizer = build_optimizer(self.network, self._fit.optimizer, self._rate_factors)
-        scheduler = LambdaLR(optimizer, lambda step: self._factor(step + self._first_step))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
-
-    def refresh_rates(self) -> None:
-        """Set the rates of the coming step anew, after `monitored` has changed."""
-        scheduler = self.lr_schedulers()
-        assert isinstance(scheduler, LambdaLR)
-        factor = self._factor(self._first_step + self._num_steps)
-        for group, base in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, strict=True):
-            group["lr"] = base * factor
-
-    def _data_loss(
+    def data_loss(
         self, outputs: Tensor | AuxiliaryLogits, targets: Tensor, weights: Tensor
     ) -> Tensor:
+        """Return the loss of logits (B, K), of auxiliary ones too, by their weight."""
         if not isinstance(outputs, AuxiliaryLogits):
             return self._loss(outputs, targets, weights, self.epoch)
         loss = self._loss(outputs.logits, targets, weights, self.epoch)
@@ -198,42 +71,17 @@ class Classifier(LightningModule):
             loss = loss + outputs.weight * self._loss(logits, targets, weights, self.epoch)
         return loss
 
-    def _keep_loss(self, loss: Tensor, size: int, batch_idx: int) -> None:
-        # L-BFGS asks several times for one batch: the first answer is the one before the step.
-        self._losses.setdefault(batch_idx, (loss, size))
-        self._unseen.append((loss, self._first_step + self._num_steps))
-        if not loss.is_cuda or len(self._unseen) >= _LOOK_EVERY:
-            self._look_at_losses()
-
-    def _look_at_losses(self) -> None:
-        if not self._unseen:
-            return
-        finite = torch.stack([loss for loss, _ in self._unseen]).isfinite()
-        if not bool(finite.all()):
-            loss, step = self._unseen[int(finite.int().argmin())]
-            raise DivergedError(
-                f"The training loss is {float(loss)} at step {step + 1}, in epoch "
-                f"{self.epoch + 1},",
-                self._fit.optimizer.lr * self._factor(step),
-            )
-        self._unseen.clear()
-
-    def _for_accumulation(self, loss: Tensor, batch_idx: int) -> Tensor:
-        """Let batches of one step count alike: Lightning divides by `accumulate` in any case."""
-        accumulate = self._fit.accumulate
-        if accumulate == 1:
-            return loss
-        first = batch_idx - batch_idx % accumulate
-        in_step = min(accumulate, int(self.trainer.num_training_batches) - first)
-        return loss * (accumulate / in_step)
-
-    def _require_no_batch_norm(self) -> None:
-        if any(isinstance(module, _BatchNorm) for module in self.network.modules()):
-            raise UserError(
-                "A network with batch norm cannot be fitted on a batch of one sample, whose "
-                "variance is 0: the training part of this fold has a single one. Give it more "
-                "samples, or take a network without batch norm."
-            )
+    def validation_scores(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
+        """Return loss, accuracy and macro F1 of logits (n, K) for labels (n,)."""
+        logits = self._logit_scale * outputs
+        cells = targets * self._num_classes + logits.argmax(dim=1)
+        counts = torch.bincount(cells, minlength=self._num_classes**2).cpu().numpy()
+        confusion = counts.reshape(self._num_classes, self._num_classes)
+        return {
+            "val_loss": float(functional.cross_entropy(logits, targets)),
+            "val_accuracy": float(np.trace(confusion) / confusion.sum()),
+            "val_f1": float(macro_f1(confusion)),
+        }
 
 
 def _plain_loss(num_classes: int, fit: FitConfig) -> Loss:

@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from foldwise.atomic import atomic_path, read_sealed_json, sha256_file, write_sealed_json
-from foldwise.modules.classifier import Classifier
 from foldwise.modules.config import FitConfig
 from foldwise.modules.divergence import DivergedError
+from foldwise.modules.fitted_module import FittedModule
 from foldwise.modules.optimizer_state import optimizer_tensors, restore_optimizer
 from foldwise.modules.records import EpochRecord
 from foldwise.seeds import derive_seed
@@ -140,7 +140,7 @@ class FoldStateCallback(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put weights, their mean and optimiser moments back."""
-        module = _classifier(pl_module)
+        module = _fitted(pl_module)
         if self._resumed is not None:
             module.network.load_state_dict(self._resumed.weights)
             restore_optimizer(trainer.optimizers[0], self._resumed.optimizer)
@@ -153,14 +153,14 @@ class FoldStateCallback(Callback):
 
         Each epoch has its own seed, so that no generator state has to be kept.
         """
-        module = _classifier(pl_module)
+        module = _fitted(pl_module)
         module.epoch = self.epoch
         module.refresh_rates()
         torch.manual_seed(derive_seed(self._seed, self.epoch, "network"))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record the epoch, keep its state, and stop when patience is at its end."""
-        module = _classifier(pl_module)
+        module = _fitted(pl_module)
         module.finish_epoch()
         record = self._record(module)
         module.monitored.append(self._monitored(record))
@@ -176,7 +176,7 @@ class FoldStateCallback(Callback):
         trainer.should_stop = state.is_finished(self._fit)
         self._on_epoch(record)
 
-    def _record(self, module: Classifier) -> EpochRecord:
+    def _record(self, module: FittedModule) -> EpochRecord:
         rate = module.rate
         val_loss = module.validation["val_loss"]
         if not math.isfinite(val_loss):
@@ -188,19 +188,24 @@ class FoldStateCallback(Callback):
         )
 
     def _monitored(self, record: EpochRecord) -> float:
-        return record.val_f1 if self._fit.monitor == "val_f1" else record.val_loss
+        return _f1(record) if self._fit.monitor == "val_f1" else record.val_loss
 
     def _is_better(self, new: EpochRecord, best: EpochRecord) -> bool:
         if self._fit.monitor == "last":
             return True
         if self._fit.monitor == "val_loss":
             return new.val_loss < best.val_loss
-        return (new.val_f1, -new.val_loss) > (best.val_f1, -best.val_loss)
+        return (_f1(new), -new.val_loss) > (_f1(best), -best.val_loss)
 
 
-def _classifier(module: LightningModule) -> Classifier:
-    assert isinstance(module, Classifier)
+def _fitted(module: LightningModule) -> FittedModule:
+    assert isinstance(module, FittedModule)
     return module
+
+
+def _f1(record: EpochRecord) -> float:
+    assert record.val_f1 is not None, "monitor=val_f1 is for classes"
+    return record.val_f1
 
 
 def _averaged(average: Weights) -> Weights:

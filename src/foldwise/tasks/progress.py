@@ -1,6 +1,8 @@
 """The progress of a training on the terminal."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -18,7 +20,7 @@ from foldwise.tasks.fold_models import ModelCard
 
 
 class ProgressDisplay:
-    """An observer that shows fold i of k, epoch, loss, validation F1 and the time left.
+    """An observer that shows fold i of k, epoch, loss, validation score and the time left.
 
     On a terminal a line is redrawn in place; elsewhere each fold gets one line when it is done.
     """
@@ -86,7 +88,7 @@ class ProgressDisplay:
             record.epoch + 1,
             f"fold {self._done + 1} of {self._num_folds}, epoch {record.epoch + 1}",
             f"loss {record.train_loss:.4f}  val loss {record.val_loss:.4f}  "
-            f"val F1 {record.val_f1:.4f}  {_minutes(left * spent / self._epochs)} left",
+            f"{_score(vars(record))}  {_minutes(left * spent / self._epochs)} left",
         )
 
     def _end_fold(self, event: FoldFinished) -> None:
@@ -121,8 +123,19 @@ def _best(card: ModelCard) -> str:
     best = card.history[card.best_epoch]
     return (
         f"best epoch {card.best_epoch + 1} of {len(card.history)}, "
-        f"val loss {best['val_loss']:.4f}, val F1 {best['val_f1']:.4f}"
+        f"val loss {best['val_loss']:.4f}, {_score(best)}"
     )
+
+
+def _score(record: Mapping[str, Any]) -> str:
+    """Name the score of classes or of numbers.
+
+    >>> _score({"val_f1": 0.75}), _score({"val_f1": None, "val_mae": 0.5})
+    ('val F1 0.7500', 'val MAE 0.5000')
+    """
+    if record.get("val_f1") is not None:
+        return f"val F1 {record['val_f1']:.4f}"
+    return f"val MAE {record['val_mae']:.4f}"
 
 
 def _minutes(seconds: float) -> str:
