@@ -1,0 +1,105 @@
+"""InceptionTime: one network of it; its authors take the mean of five.
+
+Ismail Fawaz et al., InceptionTime: Finding AlexNet for Time Series Classification (Data Mining and
+Knowledge Discovery, 2020).
+
+B: batch, C: channels, T: steps.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from foldwise.models.config.temporal import InceptionTimeConfig
+from foldwise.models.input_spec import SequenceSpec
+from foldwise.models.masked_norm import MaskedBatchNorm
+from foldwise.models.real_steps import Steps, fill_padding
+from foldwise.models.resnet1d import StepShortcut
+from foldwise.models.sequence_input import SequenceInput
+from foldwise.models.step_convolution import SameConvolution
+from foldwise.models.step_network import StepNetwork
+
+_POOLED = 3  # steps
+_MODULES_PER_SHORTCUT = 3
+
+
+class StepMaxPooling(nn.Module):
+    """The maximum of a step and its neighbours; padding is none."""
+
+    def forward(self, x: Tensor, steps: Steps) -> Tensor:
+        """Map features (B, C, T), 0 at padding, to as many."""
+        lowest = fill_padding(x, steps, torch.finfo(x.dtype).min)
+        pooled = functional.max_pool1d(lowest, _POOLED, stride=1, padding=_POOLED // 2)
+        return fill_padding(pooled, steps)
+
+
+class InceptionModule(nn.Module):
+    """Convolutions of several lengths and a max pooling side by side; batch norm; a rectifier.
+
+    The long convolutions see fewer channels, which a convolution of one step makes; a single
+    channel they see as it is.
+    """
+
+    def __init__(self, num_in: int, config: InceptionTimeConfig) -> None:
+        super().__init__()
+        num_seen = config.bottleneck if num_in > 1 else num_in
+        self.bottleneck = (
+            nn.Conv1d(num_in, num_seen, 1, bias=False) if num_in > 1 else nn.Identity()
+        )
+        self.convolutions = nn.ModuleList(
+            SameConvolution(num_seen, config.num_filters, size) for size in config.kernel_sizes
+        )
+        self.pooling = StepMaxPooling()
+        self.pooled = nn.Conv1d(num_in, config.num_filters, 1, bias=False)
+        self.norm = MaskedBatchNorm(module_width(config))
+
+    def forward(self, x: Tensor, steps: Steps) -> Tensor:
+        """Map features (B, num_in, T), 0 at padding, to (B, C, T), 0 there too."""
+        seen = self.bottleneck(x)
+        branches = [convolution(seen) for convolution in self.convolutions]
+        branches.append(self.pooled(self.pooling(x, steps)))
+        return functional.relu_(self.norm(torch.cat(branches, dim=1), steps))
+
+
+class InceptionStage(nn.Module):
+    """Up to three modules; a shortcut past them where they are three."""
+
+    def __init__(self, num_in: int, num_modules: int, config: InceptionTimeConfig) -> None:
+        super().__init__()
+        width = module_width(config)
+        self.inception = nn.ModuleList(
+            InceptionModule(width if index else num_in, config) for index in range(num_modules)
+        )
+        self.shortcut = (
+            StepShortcut(num_in, width) if num_modules == _MODULES_PER_SHORTCUT else None
+        )
+
+    def forward(self, x: Tensor, steps: Steps) -> Tensor:
+        """Map features (B, num_in, T), 0 at padding, to (B, C, T), 0 there too."""
+        out = x
+        for module in self.inception:
+            out = module(out, steps)
+        if self.shortcut is None:
+            return out
+        return functional.relu_(out + self.shortcut(x, steps))
+
+
+def build(config: InceptionTimeConfig, spec: SequenceSpec, num_outputs: int) -> StepNetwork:
+    """Build modules with shortcuts, the mean over all steps, and the head."""
+    sequence = SequenceInput(config, spec)
+    width = module_width(config)
+    blocks = [
+        InceptionStage(
+            width if first else sequence.num_features,
+            min(_MODULES_PER_SHORTCUT, config.depth - first),
+            config,
+        )
+        for first in range(0, config.depth, _MODULES_PER_SHORTCUT)
+    ]
+    head = nn.Linear(width, num_outputs)
+    return StepNetwork(sequence, blocks, head, dropout=config.dropout)
+
+
+def module_width(config: InceptionTimeConfig) -> int:
+    """Return the channels that a module gives."""
+    return config.num_filters * (len(config.kernel_sizes) + 1)

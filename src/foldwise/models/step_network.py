@@ -1,0 +1,64 @@
+"""What the convolutional networks that keep all steps have in common.
+
+B: batch, C: channels, T: steps.
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from foldwise.models.real_steps import Steps, real_steps
+from foldwise.models.sequence_input import SequenceInput
+from foldwise.models.step_readout import Readout, read_steps
+
+
+class StepNetwork(nn.Module):
+    """Blocks along the steps, then what they say of all steps, and a linear layer."""
+
+    def __init__(
+        self,
+        sequence: SequenceInput,
+        blocks: Sequence[nn.Module],
+        head: nn.Linear,
+        *,
+        readout: Readout = "mean",
+        dropout: float = 0.0,
+    ) -> None:
+        """Put a network together.
+
+        Args:
+            sequence: From inputs to features (B, T, D).
+            blocks: Each maps features (B, C, T), and which steps are real, to (B, C', T).
+            head: From C of the last block to the outputs.
+            readout: How steps become one.
+            dropout: Before the head.
+        """
+        super().__init__()
+        self.input = sequence
+        self._block_names = [f"block{number}" for number in range(1, len(blocks) + 1)]
+        for name, block in zip(self._block_names, blocks, strict=True):
+            self.add_module(name, block)
+        self._readout = readout
+        self.dropout = nn.Dropout(dropout)
+        self.head = head
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map series or tokens to outputs (B, num_outputs)."""
+        outputs, steps = self._run(inputs)
+        read = read_steps(outputs[-1], steps, self._readout)
+        result: Tensor = self.head(self.dropout(read))
+        return result
+
+    def step_outputs(self, inputs: Tensor) -> list[Tensor]:
+        """Return what each block gives at every step, (B, C', T); at padding it means nothing."""
+        return self._run(inputs)[0]
+
+    def _run(self, inputs: Tensor) -> tuple[list[Tensor], Steps]:
+        features, mask = self.input(inputs)
+        steps = real_steps(mask)
+        x = features.transpose(1, 2).contiguous()  # (B, T, D) -> (B, D, T)
+        outputs = []
+        for name in self._block_names:
+            x = self.get_submodule(name)(x, steps)
+            outputs.append(x)
+        return outputs, steps
