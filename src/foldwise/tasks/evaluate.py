@@ -5,7 +5,7 @@ K: classes, S: samples, M: models (one per fold and repeat).
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,12 @@ from foldwise.tasks.predictions_table import (
 )
 
 _CURVE_POINTS = 200  # per class
+_LABELS = {
+    **{name: name.upper() for name in ("mae", "rmse", "mape", "mase")},
+    "smape": "sMAPE",
+    "r2": "R²",
+    "pinball": "pinball loss",
+}
 
 
 class EvaluateConfig(Config):
@@ -135,9 +141,14 @@ def curves_table(evaluation: Evaluation) -> pd.DataFrame:
 def metric_label(name: str) -> str:
     """Return a metric's name for people.
 
-    >>> metric_label("macro_roc_auc")
-    'macro ROC AUC'
+    >>> metric_label("macro_roc_auc"), metric_label("coverage_90")
+    ('macro ROC AUC', '90 % coverage')
     """
+    if name in _LABELS:
+        return _LABELS[name]
+    kind, _, percent = name.partition("_")
+    if kind in ("coverage", "width"):
+        return f"{percent} % {kind}"
     return name.replace("_", " ").replace("roc auc", "ROC AUC").replace("f1", "F1")
 
 
@@ -228,19 +239,37 @@ def _metrics(
         if estimates.num_units is not None:
             metrics[part]["num_independent_units"] = estimates.num_units
         for name, found in named.items():
-            spread = _fold_spread if part == "oof" else _single_models
-            metrics[part][name] = _entry(found) | spread(scores.models, name, config.confidence)
+            spread = (
+                fold_spread(scores.models, name, config.confidence)
+                if part == "oof"
+                else single_models(scores.models, name)
+            )
+            metrics[part][name] = json_entry(found) | spread
     return metrics
 
 
-def _entry(found: Estimate) -> dict[str, Any]:
+def json_entry(found: Estimate) -> dict[str, Any]:
+    """Return a metric with its interval; None where undefined."""
     numbers = {name: _number(getattr(found, name)) for name in ("value", "low", "high")}
     return {**numbers, "method": found.method}
 
 
-def _fold_spread(models: pd.DataFrame, name: str, confidence: float) -> dict[str, float | None]:
+def fold_spread(
+    models: pd.DataFrame,
+    name: str,
+    confidence: float,
+    interval: Callable[[Array, float], tuple[float, float] | None] = intervals.fold_interval,
+) -> dict[str, float | None]:
+    """Return mean, deviation and limits of a metric over the folds.
+
+    Args:
+        models: Columns `repeat, fold` and the metric.
+        name: The metric.
+        confidence: Of the limits.
+        interval: From values (repeats, folds) and confidence to the limits of their mean.
+    """
     values = models.pivot(index="repeat", columns="fold", values=name).to_numpy(dtype=np.float64)
-    limits = intervals.fold_interval(values, confidence)
+    limits = interval(values, confidence)
     return {
         "fold_mean": _number(_mean_defined(values)),
         "fold_std": _number(intervals.fold_deviation(values)),
@@ -249,7 +278,8 @@ def _fold_spread(models: pd.DataFrame, name: str, confidence: float) -> dict[str
     }
 
 
-def _single_models(models: pd.DataFrame, name: str, _: float) -> dict[str, float | None]:
+def single_models(models: pd.DataFrame, name: str) -> dict[str, float | None]:
+    """Return mean and deviation of a metric over models that scored the same samples."""
     values = models[name].to_numpy(dtype=np.float64)[None]
     return {
         "single_model_mean": _number(_mean_defined(values)),

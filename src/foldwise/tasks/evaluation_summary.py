@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from foldwise.metrics.classification import CLASS_METRICS, RANK_METRICS
 from foldwise.tasks.evaluate import Evaluation, metric_label
+from foldwise.tasks.evaluate_regression import RegressionEvaluation
 from foldwise.tasks.predictions_table import PARTS
+from foldwise.tasks.regression_summary import regression_headlines, show_entry, show_spread
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,20 +22,20 @@ _HEADLINES = (
 )
 
 
-def summary_lines(evaluation: Evaluation) -> list[str]:
+def summary_lines(evaluation: Evaluation | RegressionEvaluation) -> list[str]:
     """Return the main scores as lines of plain text."""
     lines = []
     for part, name in headline_metrics(evaluation):
         entry = evaluation.metrics[part][name]
-        line = f"{PARTS[part]} {metric_label(name)}: {format_entry(entry)}"
+        line = f"{PARTS[part]} {metric_label(name)}: {_entry(evaluation, entry)}"
         mean, deviation = (entry.get(f"fold_{kind}") for kind in ("mean", "std"))
         if mean is not None and deviation is not None:
-            line += f", folds {mean:.4f} ± {deviation:.4f}"
+            line += f", folds {_spread(evaluation, mean, deviation)}"
         lines.append(line)
     return lines + [f"Note: {note}" for note in evaluation.notes]
 
 
-def summary_table(evaluation: Evaluation) -> "Table":
+def summary_table(evaluation: Evaluation | RegressionEvaluation) -> "Table":
     """Return the main scores as a table for a terminal of 80 columns."""
     from rich import box
     from rich.table import Table
@@ -51,20 +53,23 @@ def summary_table(evaluation: Evaluation) -> "Table":
         table.add_column(f"test, ensemble ({percent})", justify="right")
     for name in dict.fromkeys(name for _, name in headline_metrics(evaluation)):
         entry = evaluation.metrics["oof"][name]
-        spread = format_spread(entry["fold_mean"], entry["fold_std"], digits=3)
+        spread = _spread(evaluation, entry["fold_mean"], entry["fold_std"], digits=3)
         label = metric_label(name).replace("average precision", "AP")
-        cells = [Text(label), Text(format_entry(entry)), Text(spread)]
+        cells = [Text(label), Text(_entry(evaluation, entry)), Text(spread)]
         if "test" in evaluation.parts:
-            cells.append(Text(format_entry(evaluation.metrics["test"][name])))
+            cells.append(Text(_entry(evaluation, evaluation.metrics["test"][name])))
         table.add_row(*cells)
     return table
 
 
-def headline_metrics(evaluation: Evaluation) -> list[tuple[str, str]]:
+def headline_metrics(evaluation: Evaluation | RegressionEvaluation) -> list[tuple[str, str]]:
     """Return the (part, metric) pairs that a summary shows, in order."""
-    names = [*_HEADLINES]
-    if evaluation.positive is not None:
-        names[2:2] = [*CLASS_METRICS, *RANK_METRICS]
+    if isinstance(evaluation, RegressionEvaluation):
+        names = regression_headlines(evaluation)
+    else:
+        names = [*_HEADLINES]
+        if evaluation.positive is not None:
+            names[2:2] = [*CLASS_METRICS, *RANK_METRICS]
     return [(part, name) for part in evaluation.parts for name in names]
 
 
@@ -87,3 +92,20 @@ def format_spread(mean: float | None, deviation: float | None, digits: int = 4) 
         return "-"
     shown = f"{mean:.{digits}f}"
     return shown if deviation is None else f"{shown} ± {deviation:.{digits}f}"
+
+
+def _entry(evaluation: Evaluation | RegressionEvaluation, entry: dict[str, Any]) -> str:
+    if isinstance(evaluation, RegressionEvaluation):
+        return show_entry(entry)
+    return format_entry(entry)
+
+
+def _spread(
+    evaluation: Evaluation | RegressionEvaluation,
+    mean: float | None,
+    deviation: float | None,
+    digits: int = 4,
+) -> str:
+    if isinstance(evaluation, RegressionEvaluation):
+        return show_spread(mean, deviation)
+    return format_spread(mean, deviation, digits)
