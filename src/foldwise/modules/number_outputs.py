@@ -1,0 +1,91 @@
+"""What the outputs of a regression's network mean; free of torch.
+
+N: samples, n: those of the inner validation part, H: targets of a sample, O: outputs for each
+target, Q: quantile levels of a forecast. Outputs are (N, H * O), all of the first target first.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from foldwise.config import Config
+from foldwise.data.target_scaling import TargetScaling
+from foldwise.metrics.conformal import conformal_offsets, conformal_quantiles
+from foldwise.modules.loss_config import DEFAULT_LEVELS, NumberLossConfig, QuantileLossConfig
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is foretold of N samples, in the targets' own units."""
+
+    point: Numbers  # (N, H)
+    quantiles: Numbers  # (N, H, Q), rising
+    levels: tuple[float, ...]  # Q
+
+    def columns(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return columns of a long table, (N * H,) each: all steps of the first sample first."""
+        number, steps = self.point.shape
+        quantiles = self.quantiles.reshape(number * steps, -1)
+        return {
+            "step": np.tile(np.arange(1, steps + 1), number),
+            "prediction": self.point.reshape(-1),
+        } | {f"q_{level:g}": quantiles[:, i] for i, level in enumerate(self.levels)}
+
+
+class NumberOutputs(Config):
+    """How a fold's outputs become forecasts; fitted on its training and inner validation part."""
+
+    loss: Annotated[NumberLossConfig, Field(discriminator="name")]
+    scaling: TargetScaling
+    levels: tuple[float, ...]
+    offsets: tuple[tuple[float, ...], ...]  # (H, Q), of standardised targets
+
+    def forecast(self, outputs: npt.ArrayLike) -> Forecast:
+        """Return the forecasts of outputs (N, H * O).
+
+        The point forecast is what the network says. Quantiles are moved in standardised units: a
+        monotone scale keeps their coverage, and that of logarithms keeps them positive.
+        """
+        values = _by_target(outputs, self.loss)
+        quantiles = conformal_quantiles(values, self.offsets)
+        return Forecast(
+            self.scaling.unscale(_points(values, self.loss)),
+            self.scaling.unscale(quantiles),
+            self.levels,
+        )
+
+
+def fit_number_outputs(
+    outputs: npt.ArrayLike, targets: npt.ArrayLike, loss: NumberLossConfig, scaling: TargetScaling
+) -> NumberOutputs:
+    """Find how far targets lie from the outputs for samples that were not fitted on.
+
+    Args:
+        outputs: Of the inner validation part, (n, H * O).
+        targets: Of the same samples, in their own units, (n, H).
+        loss: That the network was fitted with; levels are those of a quantile loss, else
+            `DEFAULT_LEVELS`.
+        scaling: Of the training part.
+    """
+    levels = loss.quantiles if isinstance(loss, QuantileLossConfig) else DEFAULT_LEVELS
+    residuals = scaling.scale(targets)[:, :, None] - _by_target(outputs, loss)
+    offsets = conformal_offsets(residuals, levels)
+    return NumberOutputs(
+        loss=loss, scaling=scaling, levels=levels, offsets=tuple(map(tuple, offsets.tolist()))
+    )
+
+
+def _by_target(outputs: npt.ArrayLike, loss: NumberLossConfig) -> Numbers:
+    """(N, H * O) -> (N, H, O)."""
+    values = np.asarray(outputs, dtype=np.float64)
+    return values.reshape(len(values), -1, loss.num_per_target)
+
+
+def _points(values: Numbers, loss: NumberLossConfig) -> Numbers:
+    """Return the point forecasts, (N, H, O) -> (N, H)."""
+    return values[:, :, loss.point if isinstance(loss, QuantileLossConfig) else 0]
