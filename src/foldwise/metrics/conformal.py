@@ -4,7 +4,7 @@ n: samples that were not fitted on, H: targets of a sample, Q: quantile levels.
 
 If these samples and a new one are exchangeable, the k-th smallest of their n residuals bounds
 that of the new one with a probability of at least k / (n + 1), whatever the distribution and the
-network. So the interval between two levels a < b holds at least b - a of new targets:
+network. So the interval between two levels a < 0.5 < b holds at least b - a of new targets:
 
 - around a point forecast, with its residuals y - f: split conformal prediction (Vovk, Gammerman
   and Shafer, Algorithmic Learning in a Random World, 2005; Lei et al., J. Amer. Stat. Assoc. 113,
@@ -13,7 +13,7 @@ network. So the interval between two levels a < b holds at least b - a of new ta
   quantile regression, each tail by itself (Romano, Patterson and Candes, NeurIPS 2019, theorem 2).
 
 Where the samples also chose the best epoch, the promise is a little optimistic. Samples in order
-of time are not exchangeable: there coverage is found by counting, not promised.
+of time, or in groups, are not exchangeable: there coverage is found by counting, not promised.
 """
 
 import math

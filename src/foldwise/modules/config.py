@@ -26,7 +26,7 @@ class FitConfig(Config):
     # Share of the running mean of weights that is kept at each step; 0: none. Then this mean is
     # what is validated, kept and predicted with.
     ema_decay: float = Field(0.0, ge=0, lt=1)
-    # What chooses the best epoch; last: nothing, the last epoch counts.
+    # What chooses the best epoch, F1 only of classes; last: nothing, the last epoch counts.
     monitor: Literal["val_loss", "val_f1", "last"] = "val_loss"
     patience: int = Field(10, ge=0)  # epochs without a better one before stopping; 0: never stop
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
