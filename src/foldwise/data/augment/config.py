@@ -1,4 +1,4 @@
-"""Parameters of the random changes to training images."""
+"""Parameters of the random changes to training samples."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,6 +6,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from foldwise.config import Config
 from foldwise.data.augment.mix_config import MixConfig
+from foldwise.data.augment.series_config import SeriesAugmentConfig
+from foldwise.data.augment.token_config import TokenAugmentConfig
+from foldwise.data.samples import Modality
 from foldwise.errors import UserError
 
 
@@ -29,11 +32,12 @@ Policy = Literal["none", "rand_augment", "trivial_augment"]
 
 
 class AugmentConfig(Config):
-    """How training images are changed at random; the default is not at all.
+    """How training samples are changed at random; the default is not at all.
 
-    Each sample is flipped, cropped, then sheared, scaled and turned about its centre, shifted,
+    Each image is flipped, cropped, then sheared, scaled and turned about its centre, shifted,
     changed by the policy's operations, erased in part, and its contrast, brightness, saturation
-    and hue are changed. Whole batches are mixed last.
+    and hue are changed. Series and texts have parameters of their own, rows of a table none. Whole
+    batches are mixed last.
     """
 
     horizontal_flip: Probability | Literal["alternating"] = 0.0  # left becomes right
@@ -53,7 +57,9 @@ class AugmentConfig(Config):
     hue: float = Field(0.0, ge=0, le=0.5)  # fraction of the colour circle, at most, both ways
     erasing: Probability = 0.0  # a rectangle gets the image's mean colour
     erasing_area: tuple[Area, Area] = (0.02, 0.2)  # fraction of the image
-    mix: MixConfig = MixConfig()  # of images with one another
+    mix: MixConfig = MixConfig()  # of samples with one another
+    series: SeriesAugmentConfig = SeriesAugmentConfig()  # in place of all the above but `mix`
+    tokens: TokenAugmentConfig = TokenAugmentConfig()  # in place of all the above
 
     @model_validator(mode="after")
     def _check_ranges(self) -> "AugmentConfig":
@@ -72,6 +78,20 @@ class AugmentConfig(Config):
     def recolours(self) -> bool:
         """Whether brightness or contrast change."""
         return self.brightness > 0 or self.contrast > 0
+
+    def in_force(self, modality: Modality) -> dict[str, Any]:
+        """Return the parameters that samples of a kind are changed by, as JSON values.
+
+        The others are not looked at: one file may hold those of several kinds.
+        """
+        values = self.model_dump(mode="json")
+        names: dict[Modality, set[str]] = {
+            "image": set(values) - {"series", "tokens"},
+            "series": {"series", "mix"},
+            "tokens": {"tokens", "mix"},
+            "table": {"mix"},
+        }
+        return {name: value for name, value in values.items() if name in names[modality]}
 
 
 def require_suitable(config: AugmentConfig, channels: int, height: int, width: int) -> None:
