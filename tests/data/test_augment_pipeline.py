@@ -1,5 +1,6 @@
 """The stage `augment` in Kedro, on a catalogue in memory."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,52 @@ def pictures_and_shares(axes):
             lines = [line.split("% ") for line in text.get_text().splitlines()]
             shares = {name: int(share) / 100 for share, name in lines}
             yield mosaic[1:9, left : left + 8], shares
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("modality", ["image", "series", "tokens", "table"])
+def test_every_kind_of_samples_has_a_preview_that_can_be_drawn(modality, task):
+    generator = np.random.default_rng(0)
+    lengths = np.array([5, 12, 1, 12, 7, 3, 12, 9, 2, 11])
+    x = {
+        "image": generator.integers(0, 256, (10, 1, 8, 8), dtype=np.uint8),
+        "series": generator.standard_normal((10, 12, 4), dtype=np.float32),
+        "tokens": generator.integers(1, 4, (10, 12), dtype=np.int32),
+        "table": generator.standard_normal((10, 3), dtype=np.float32),
+    }[modality]
+    table = pd.DataFrame({"sample_id": [f"s{i}" for i in range(10)]})
+    if modality in ("series", "tokens"):
+        table["length"] = lengths
+        x[np.arange(12) >= lengths[:, np.newaxis]] = 0
+    if modality == "series":
+        x[1, 3:5, 0] = x[2, 0] = np.nan  # gaps, and a series of nothing else
+    is_regression = task == "regression"
+    column = {"target": np.arange(10.0)} if is_regression else {"label": ["a $b", "$"] * 5}
+    table = table.assign(**column)
+    samples = Samples(
+        x=x,
+        table=table,
+        classes=() if is_regression else ("$", "a $b"),
+        modality=modality,
+        tokens=("", "one", "two", "$") if modality == "tokens" else (),
+    )
+    plan = pd.DataFrame({"repeat": 0, "fold": 0, "sample_id": table["sample_id"]})
+    config = AugmentConfig.of(
+        shift=0.1,
+        mix={"mixup_alpha": 1},
+        series={"jitter": 0.1, "time_warp": 0.2, "permutation": 3},
+        tokens={"masking": 0.2, "swap": 0.2, "deletion": 0.2},
+    )
+
+    figure = preview_augmentation(samples, plan, config)
+
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=20)
+    assert picture.getbuffer().nbytes > 1000
+    texts = " ".join(text.get_text() for text in figure.texts)
+    for section in ("series", "tokens"):
+        is_idle = section in texts.partition("Not in force")[2].split(":")[-1]
+        assert is_idle == (section != modality)
 
 
 def test_every_node_carries_the_tag_of_the_stage():

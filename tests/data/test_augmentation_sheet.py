@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from foldwise.data.augment import AugmentConfig
-from foldwise.data.augmentation_sheet import MixedRow, augmentation_sheet, preview_rows
+from foldwise.data.augmentation_rows import preview_rows, row_names
+from foldwise.data.augmentation_sheet import MixedRow, augmentation_sheet
 
 
 def table_and_plan():
@@ -34,6 +35,32 @@ def test_the_preview_of_few_samples_shows_them_all():
     table, plan = table_and_plan()
 
     assert sorted(preview_rows(table, plan[plan["fold"] == 1])) == [0, 4, 8, 12]
+
+
+def test_the_preview_of_a_regression_shows_targets_from_the_smallest_to_the_largest():
+    table, plan = table_and_plan()
+    targets = np.random.default_rng(0).permutation(16).astype(float)
+    table = table.drop(columns="label").assign(target_1=targets, target_2=0.0)
+
+    rows = preview_rows(table, plan)
+
+    trained = [int(name[1:]) for name in plan.loc[plan["fold"] == 0, "sample_id"]]
+    assert set(rows) <= set(trained)
+    assert len(set(rows)) == 8
+    assert (np.diff(targets[rows]) > 0).all()
+    assert targets[rows[0]] == targets[trained].min()
+    assert targets[rows[-1]] == targets[trained].max()
+    assert row_names(table, rows[:2]) == [f"{targets[row]:.4g}" for row in rows[:2]]
+
+
+def test_a_note_stands_below_all_pictures():
+    images = np.zeros((2, 1, 12, 10), dtype=np.uint8)
+
+    figure = augmentation_sheet(images, AugmentConfig(), seed=1, note="Not in force: $x$")
+
+    (note,) = figure.texts
+    assert note.get_text() == "Not in force: $x$"
+    assert note.get_position()[1] < figure.axes[0].get_position().y0
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])

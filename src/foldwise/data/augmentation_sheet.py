@@ -1,4 +1,4 @@
-"""A picture of what an augmentation policy does.
+"""A picture of what an augmentation policy does to images.
 
 N: samples, M: mixtures, C: channels, H: height, W: width.
 """
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from foldwise.data.augment import AugmentConfig, Augmenter
 from foldwise.seeds import derive_seed
@@ -18,30 +17,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_ROWS = 8
 _DRAWS = 8
 _GAP = 0.08  # between the pictures: fraction of a picture's longer side
 _WIDTH = 9.0  # inches
 _TITLE_HEIGHT = 0.32  # inches
 _CAPTION_HEIGHT = 0.28  # inches, of two lines
-
-
-def preview_rows(table: pd.DataFrame, plan: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Return rows of the samples' table to show: few, of as many classes as possible.
-
-    Only samples that the first fold's network is fitted on are taken; so no policy is ever tuned
-    by looking at validation or test samples.
-
-    Args:
-        table: The samples' table; `sample_id` and `label` are read.
-        plan: The balance plan: the training samples of each fold.
-    """
-    first = plan[(plan["repeat"] == plan["repeat"].min()) & (plan["fold"] == plan["fold"].min())]
-    rows = np.flatnonzero(table["sample_id"].isin(first["sample_id"]))
-    shown = pd.DataFrame({"row": rows, "label": table["label"].to_numpy()[rows]})
-    shown["turn"] = shown.groupby("label").cumcount()  # the first of each class, then the second
-    shown = shown.sort_values(["turn", "label"]).head(_ROWS)
-    return shown["row"].to_numpy(dtype=np.int64)
+_NOTE_HEIGHT = 0.22  # inches
 
 
 @dataclass(frozen=True)
@@ -58,10 +39,11 @@ def augmentation_sheet(
     config: AugmentConfig,
     seed: int,
     mixed: Sequence[MixedRow] = (),
+    note: str = "",
 ) -> "Figure":
     """Draw a sheet with one row per image (N, C, H, W): the original, then eight draws.
 
-    Rows of mixtures come below.
+    Rows of mixtures come below, and a note, if there is one, last.
     """
     import torch
     from matplotlib.figure import Figure
@@ -73,6 +55,7 @@ def augmentation_sheet(
     mosaics += [_mosaic(_shown(_in_columns(row.pictures))) for row in mixed]
     heights = [_WIDTH * mosaic.shape[0] / mosaic.shape[1] for mosaic in mosaics]
     total = sum(heights) + len(mosaics) * _TITLE_HEIGHT + len(mixed) * _CAPTION_HEIGHT
+    total += _NOTE_HEIGHT if note else 0
     figure = Figure(figsize=(_WIDTH, total), dpi=150)
     bottom = total
     for mosaic, height, row in zip(mosaics, heights, [None, *mixed], strict=True):
@@ -86,6 +69,8 @@ def augmentation_sheet(
             _write_titles(axes, {1: row.title})
             _write_captions(axes, row.captions, *row.pictures.shape[2:])
             bottom -= _CAPTION_HEIGHT
+    if note:
+        figure.text(0.01, 0.3 * _NOTE_HEIGHT / total, note, fontsize=8, parse_math=False)
     return figure
 
 
