@@ -1,15 +1,20 @@
 import json
 from dataclasses import asdict
+from functools import partial
 
 import pytest
 import torch
 from pydantic import TypeAdapter
 from torch import nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from foldwise.models.build import build_cnn
 from foldwise.models.config import CnnModelConfig
+from foldwise.models.config.recurrent import GruConfig, LstmConfig, RnnConfig
+from foldwise.models.input_spec import ImageSpec, SeriesSpec, TableSpec, TokenSpec
 from foldwise.models.model_card import model_card, summary_text
+from foldwise.models.recurrent import build as build_recurrent
 
 
 def build(name, shape, num_classes=1000, **parameters):
@@ -162,3 +167,73 @@ def test_it_can_be_written_as_json_and_read_as_text():
     assert "parameters: 94,762 (94,762 trainable), 0.4 MB" in text
     assert "receptive field: 18 x 18 pixels" in text
     assert "classifier.2  Linear" in text
+
+
+@pytest.mark.parametrize(
+    ("layer", "gates"),
+    [(nn.RNN, 1), (partial(nn.RNN, nonlinearity="relu"), 1), (nn.LSTM, 4), (nn.GRU, 3)],
+)
+def test_the_operations_of_a_recurrent_layer_are_those_of_its_steps(layer, gates):
+    with torch.device("meta"):
+        network = layer(6, 8, num_layers=2, bidirectional=True, batch_first=True)
+        with FlopCounterMode(display=False) as counter:
+            states, _ = network(torch.empty(1, 10, 6))
+
+    summary = model_card(network, (10, 6))
+
+    assert summary.flops == counter.get_total_flops()
+    assert summary.macs == 10 * 2 * gates * 8 * (6 + 8 + 2 * 8 + 8)
+    assert summary.layers[0].output_shape == tuple(states.shape[1:]) == (10, 16)
+
+
+def test_a_card_of_a_long_series_does_not_go_through_its_steps():
+    spec = SeriesSpec(3, 100_000)
+    network = build_recurrent(GruConfig(hidden_size=4, readout="mean"), spec, 2)
+
+    summary = model_card(network, spec)
+
+    assert summary.macs == 100_000 * 2 * 3 * 4 * (3 + 4) + 8 * 2
+
+
+def test_a_recurrent_network_for_series_has_no_receptive_field_and_shares_its_weights():
+    spec = SeriesSpec(3, 20)
+    network = build_recurrent(LstmConfig(hidden_size=4), spec, 2)
+
+    summary = model_card(network, spec)
+
+    assert summary.receptive_field is None
+    assert summary.weights_per_first_neuron is None
+    assert summary.dense_weights_per_neuron == 20 * 3
+    shapes = {layer.name: layer.output_shape for layer in summary.layers}
+    assert shapes["layer1.ahead"] == (20, 4)
+    assert shapes["readout.projection"] == (20, 8)
+    assert shapes["head"] == (2,)
+    assert sum(layer.num_parameters for layer in summary.layers) == summary.num_parameters
+    text = summary_text(summary)
+    assert "None" not in text
+    assert "receptive field" not in text
+
+
+@pytest.mark.parametrize("token_input", ["embedding", "one_hot"])
+def test_a_network_for_tokens_is_shown_tokens(token_input):
+    spec = TokenSpec(30, 20)
+    network = build_recurrent(RnnConfig(token_input=token_input, hidden_size=4), spec, 2)
+
+    summary = model_card(network, spec)
+
+    assert summary.dense_weights_per_neuron is None
+    assert summary.layers[0].output_shape == (20, 64 if token_input == "embedding" else 29)
+    assert summary_text(summary)
+
+
+def test_specs_of_images_and_tables_are_their_shapes():
+    image, table = nn.Conv2d(3, 6, 5), nn.Linear(4, 2)
+
+    assert model_card(image, ImageSpec(3, 32, 30)) == model_card(image, (3, 32, 30))
+    assert model_card(table, TableSpec((0, 0, 5, 0))) == model_card(table, (4,))
+
+
+def test_a_convolution_over_steps_shares_the_weights_of_its_window():
+    network = nn.Conv1d(3, 6, 5)
+
+    assert model_card(network, (3, 50)).weights_per_first_neuron == 15

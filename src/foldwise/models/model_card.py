@@ -1,6 +1,6 @@
 """What a network costs and sees: parameters, megabytes, operations, receptive field, layers.
 
-C: channels, H: height, W: width.
+C: channels, H: height, W: width, T: steps, F: channels of a series.
 """
 
 from collections.abc import Iterator
@@ -14,10 +14,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
+from foldwise.models.input_spec import InputSpec, SeriesSpec, TokenSpec
 from foldwise.models.receptive_field import ReceptiveField
+from foldwise.models.recurrent_cost import RecurrentCost
 
 _BYTES = 4  # of a parameter in float32
 _MILLION = 1e6
+_IMAGE_NDIM = len(("B", "C", "H", "W"))
 
 
 @dataclass(frozen=True)
@@ -32,20 +35,23 @@ class LayerSummary:
 
 @dataclass(frozen=True)
 class NetworkSummary:
-    """What one network costs and sees, for one image."""
+    """What one network costs and sees, for one input: of a sequence, the longest."""
 
     num_parameters: int
     num_trainable: int
     megabytes: float  # of all parameters in float32
     flops: int  # of convolutions and matrix products, a multiplication and an addition each
     macs: int  # multiplications with an addition: half of them
-    weights_per_first_neuron: int  # of one filter or unit of the first layer, without the bias
-    dense_weights_per_neuron: int  # of a unit that sees all pixels: what sharing weights saves
-    receptive_field: tuple[int, int] | None  # pixels (H, W) that a unit of the last map sees
+    # Of one filter or unit of the first layer, without the bias. None: it is a recurrent one.
+    weights_per_first_neuron: int | None
+    # Of a unit that sees the whole input: what sharing weights saves. None: of tokens.
+    dense_weights_per_neuron: int | None
+    # Pixels (H, W) that a unit of the last map sees. None: there are no maps of an image.
+    receptive_field: tuple[int, int] | None
     layers: tuple[LayerSummary, ...]
 
 
-def model_card(network: nn.Module, shape: tuple[int, ...]) -> NetworkSummary:
+def model_card(network: nn.Module, inputs: InputSpec | tuple[int, ...]) -> NetworkSummary:
     """Summarise a network in evaluation, without running it: only shapes are computed.
 
     The receptive field is the theoretical one: it may be larger than the image, and norms and
@@ -53,39 +59,51 @@ def model_card(network: nn.Module, shape: tuple[int, ...]) -> NetworkSummary:
     sees: of the scaled image, if it scales its images itself.
 
     Args:
-        network: Maps inputs to logits.
-        shape: Of one input, e.g. (C, H, W).
+        network: Maps inputs to outputs.
+        inputs: What it is given; or the shape of one input of floats, e.g. (C, H, W).
     """
     outputs: dict[str, Tensor] = {}
-    images = torch.empty((1, *shape), device="meta")
-    counter, field = FlopCounterMode(display=False), ReceptiveField(images)
-    with _in_evaluation(network), _outputs_kept(network, outputs), torch.no_grad(), counter, field:
-        functional_call(network, _without_numbers(network), images)
+    given = _one_input(inputs)
+    counter, field = FlopCounterMode(display=False), ReceptiveField(given)
+    recurrent = RecurrentCost()
+    with (
+        _in_evaluation(network),
+        _outputs_kept(network, outputs),
+        torch.no_grad(),
+        counter,
+        field,
+        recurrent,
+    ):
+        functional_call(network, _without_numbers(network), given)
+    flops = counter.get_total_flops() + recurrent.flops
     num_parameters = sum(p.numel() for p in network.parameters())
     return NetworkSummary(
         num_parameters=num_parameters,
         num_trainable=sum(p.numel() for p in network.parameters() if p.requires_grad),
         megabytes=round(num_parameters * _BYTES / _MILLION, 3),
-        flops=counter.get_total_flops(),
-        macs=counter.get_total_flops() // 2,
+        flops=flops,
+        macs=flops // 2,
         weights_per_first_neuron=_weights_per_neuron(network, outputs),
-        dense_weights_per_neuron=prod(shape),
-        receptive_field=field.size,
+        dense_weights_per_neuron=_numbers_of(inputs),
+        receptive_field=field.size if given.ndim == _IMAGE_NDIM else None,
         layers=tuple(_layers(network, outputs)),
     )
 
 
 def summary_text(summary: NetworkSummary) -> str:
     """Return the summary as plain text: the totals, then a table of the layers."""
-    field = summary.receptive_field
     totals = [
         f"parameters: {summary.num_parameters:,} ({summary.num_trainable:,} trainable), "
         f"{summary.megabytes:,.1f} MB",
-        f"one image: {summary.macs:,} MACs, {summary.flops:,} FLOPs",
-        f"weights per first-layer neuron: {summary.weights_per_first_neuron:,} "
-        f"(dense: {summary.dense_weights_per_neuron:,})",
-        f"receptive field: {f'{field[0]} x {field[1]} pixels' if field else 'all'}",
+        f"one input: {summary.macs:,} MACs, {summary.flops:,} FLOPs",
     ]
+    per_neuron = summary.weights_per_first_neuron, summary.dense_weights_per_neuron
+    if None not in per_neuron:
+        shared, dense = per_neuron
+        totals.append(f"weights per first-layer neuron: {shared:,} (dense: {dense:,})")
+    if summary.receptive_field is not None:
+        height, width = summary.receptive_field
+        totals.append(f"receptive field: {height} x {width} pixels")
     rows = [("layer", "kind", "output", "parameters")]
     rows += [
         (layer.name, layer.kind, _shape_text(layer.output_shape), f"{layer.num_parameters:,}")
@@ -101,6 +119,25 @@ def summary_text(summary: NetworkSummary) -> str:
 
 def _shape_text(shape: tuple[int, ...] | None) -> str:
     return "in training only" if shape is None else " x ".join(map(str, shape))
+
+
+def _one_input(inputs: InputSpec | tuple[int, ...]) -> Tensor:
+    shape = inputs if isinstance(inputs, tuple) else inputs.shape
+    dtype = torch.int64 if isinstance(inputs, TokenSpec) else torch.float32
+    return torch.empty((1, *shape), dtype=dtype, device="meta")
+
+
+def _numbers_of(inputs: InputSpec | tuple[int, ...]) -> int | None:
+    """Return how many numbers one input has: F a step, without the mask."""
+    match inputs:
+        case TokenSpec():
+            return None
+        case SeriesSpec():
+            return inputs.num_steps * inputs.num_channels
+        case tuple():
+            return prod(inputs)
+        case _:
+            return prod(inputs.shape)
 
 
 def _without_numbers(network: nn.Module) -> dict[str, Tensor]:
@@ -123,6 +160,8 @@ def _in_evaluation(network: nn.Module) -> Iterator[None]:
 def _outputs_kept(network: nn.Module, outputs: dict[str, Tensor]) -> Iterator[None]:
     def keep(name: str) -> Any:  # noqa: ANN401  (torch's contract)
         def hook(module: nn.Module, args: tuple[Any, ...], output: object) -> None:
+            if isinstance(output, tuple) and output:  # of a recurrent layer: states, last state
+                output = output[0]
             if isinstance(output, Tensor):
                 outputs[name] = output
 
@@ -153,11 +192,13 @@ def _layers(network: nn.Module, outputs: dict[str, Tensor]) -> Iterator[LayerSum
         )
 
 
-def _weights_per_neuron(network: nn.Module, outputs: dict[str, Tensor]) -> int:
+def _weights_per_neuron(network: nn.Module, outputs: dict[str, Tensor]) -> int | None:
     """Return the weights of one filter or unit of the layer that was called first."""
     modules = dict(network.named_modules())
     for name in outputs:  # in the order of the calls
         module = modules[name]
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
             return module.weight[0].numel()
-    return 0
+        if isinstance(module, nn.RNNBase):
+            return None
+    return None
