@@ -6,15 +6,23 @@ from torchvision.ops import sigmoid_focal_loss
 
 from foldwise.data.balance import BalanceConfig, parse_remedy
 from foldwise.data.balance.config import METHODS
-from foldwise.modules.losses import build_loss, focal_losses, ldam_margins
+from foldwise.modules.loss_config import (
+    CrossEntropyLossConfig,
+    LossError,
+    NllLossConfig,
+    PerceptronLossConfig,
+)
+from foldwise.modules.losses import build_loss, class_losses, focal_losses, ldam_margins
 
 COUNTS = np.array([58, 22, 20])
 LDAM_WEIGHTS = torch.tensor((1 - 0.9999) / (1 - 0.9999**COUNTS))
 
 
-def built(method, *, counts=COUNTS, label_smoothing=0.0, max_epochs=10, **parameters):
+def built(method, *, counts=COUNTS, label_smoothing=0.0, max_epochs=10, loss=None, **parameters):
     config = BalanceConfig.of(method=method, **parameters)
-    return build_loss(config, counts, label_smoothing=label_smoothing, max_epochs=max_epochs)
+    return build_loss(
+        config, counts, label_smoothing=label_smoothing, max_epochs=max_epochs, loss=loss
+    )
 
 
 @pytest.fixture
@@ -38,6 +46,38 @@ def test_remedies_of_rows_keep_weighted_cross_entropy(batch, method, label_smoot
     loss = built(method, label_smoothing=label_smoothing)
     each = torch.nn.CrossEntropyLoss(reduction="none", label_smoothing=label_smoothing)
     assert torch.equal(loss(logits, labels, weights, 0), (each(logits, labels) * weights).mean())
+
+
+def test_nll_is_torchs_of_log_softmax_and_so_cross_entropy(batch):
+    logits, labels, weights = batch
+    log_p = torch.nn.LogSoftmax(dim=1)(logits)
+    expected = (torch.nn.NLLLoss(reduction="none")(log_p, labels) * weights).mean()
+    found = built("class_weights", loss=NllLossConfig())(logits, labels, weights, 0)
+    torch.testing.assert_close(found, expected)
+    for targets in (labels, mixed(labels)):
+        for smoothing in (0.0, 0.1):
+            nll = class_losses(logits, targets, NllLossConfig(), smoothing)
+            entropy = class_losses(logits, targets, CrossEntropyLossConfig(), smoothing)
+            torch.testing.assert_close(nll, entropy)
+
+
+def test_the_perceptrons_loss_by_hand():
+    logits = torch.tensor([[3.0, 1.0, 2.0], [3.0, 1.0, 2.0]])
+    labels, weights = torch.tensor([0, 1]), torch.tensor([1.0, 5.0])
+    loss = built("none", loss=PerceptronLossConfig())
+    assert float(loss(logits, labels, weights, 0)) == (0 * 1 + (3 - 1) * 5) / 2
+    smoothed = built("none", loss=PerceptronLossConfig(), label_smoothing=0.3)
+    # each class by its share: the losses of y = 0, 1, 2 are 0, 2, 1
+    expected = (0.8 * 0 + 0.1 * 2 + 0.1 * 1) + 5 * (0.1 * 0 + 0.8 * 2 + 0.1 * 1)
+    assert float(smoothed(logits, labels, weights, 0)) == pytest.approx(expected / 2)
+
+
+@pytest.mark.parametrize("method", ["focal", "logit_adjustment", "ldam_drw"])
+@pytest.mark.parametrize("loss", [NllLossConfig(), PerceptronLossConfig()])
+def test_a_remedy_that_changes_the_loss_allows_no_other(method, loss):
+    with pytest.raises(LossError, match=rf"'{method}', which .* with it: auto, cross_entropy"):
+        built(method, loss=loss)
+    built(method, loss=CrossEntropyLossConfig())
 
 
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])

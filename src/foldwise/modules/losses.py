@@ -15,6 +15,14 @@ from torch.nn import functional
 
 from foldwise.data.balance.config import BalanceConfig, Focal, LdamDrw, LogitAdjustment
 from foldwise.data.balance.weights import class_weights
+from foldwise.models.perceptron import perceptron_losses
+from foldwise.modules.loss_config import (
+    ClassLossConfig,
+    CrossEntropyLossConfig,
+    LossError,
+    NllLossConfig,
+    PerceptronLossConfig,
+)
 
 # logits (B, K), targets (B,) or (B, K), weights (B,), epoch from 0 -> scalar
 Loss = Callable[[Tensor, Tensor, Tensor, int], Tensor]
@@ -23,9 +31,14 @@ Counts = npt.NDArray[np.int64]
 
 
 def build_loss(
-    balance: BalanceConfig, class_counts: Counts, *, label_smoothing: float, max_epochs: int
+    balance: BalanceConfig,
+    class_counts: Counts,
+    *,
+    label_smoothing: float,
+    max_epochs: int,
+    loss: ClassLossConfig | None = None,
 ) -> Loss:
-    """Return the loss of a remedy; of those that leave the loss alone, cross-entropy.
+    """Return the loss of a remedy; of those that leave the loss alone, the one asked for.
 
     Args:
         balance: The remedy.
@@ -33,21 +46,32 @@ def build_loss(
             treated like the commonest: it is pushed down as by plain cross-entropy.
         label_smoothing: Share of a target that is spread evenly over all classes.
         max_epochs: Of the whole fit, for remedies that change during it.
+        loss: What is asked for; None: cross-entropy.
+
+    Raises:
+        LossError: The remedy changes cross-entropy, but another loss is asked for.
 
     The loss raises ValueError for a label that is no class.
     """
-    losses = _sample_losses(balance, class_counts, label_smoothing, max_epochs)
+    asked = loss or CrossEntropyLossConfig()
+    losses = _sample_losses(balance, class_counts, label_smoothing, max_epochs, asked)
 
-    def loss(logits: Tensor, targets: Tensor, weights: Tensor, epoch: int) -> Tensor:
+    def batch_loss(logits: Tensor, targets: Tensor, weights: Tensor, epoch: int) -> Tensor:
         _require_classes(targets, len(class_counts))
         return (losses(logits, targets, epoch) * weights).mean()
 
-    return loss
+    return batch_loss
 
 
 def _sample_losses(
-    balance: BalanceConfig, counts: Counts, label_smoothing: float, max_epochs: int
+    balance: BalanceConfig,
+    counts: Counts,
+    label_smoothing: float,
+    max_epochs: int,
+    loss: ClassLossConfig,
 ) -> SampleLosses:
+    if isinstance(balance.remedy, Focal | LogitAdjustment | LdamDrw):
+        _require_cross_entropy(loss, balance.method)
     match balance.remedy:
         case Focal() as focal:
             return lambda logits, targets, _: focal_losses(
@@ -64,9 +88,34 @@ def _sample_losses(
         case LdamDrw() as ldam:
             return _ldam_drw(ldam, counts, label_smoothing, max_epochs)
         case _:
-            return lambda logits, targets, _: functional.cross_entropy(
+            return lambda logits, targets, _: class_losses(logits, targets, loss, label_smoothing)
+
+
+def class_losses(
+    logits: Tensor, targets: Tensor, loss: ClassLossConfig, label_smoothing: float = 0.0
+) -> Tensor:
+    """Return the loss of each sample without any remedy, (B, K) -> (B,)."""
+    match loss:
+        case CrossEntropyLossConfig():
+            return functional.cross_entropy(
                 logits, targets, reduction="none", label_smoothing=label_smoothing
             )
+        case NllLossConfig():
+            shares = _shares(targets, logits.shape[1], label_smoothing)
+            return -(shares * functional.log_softmax(logits.float(), dim=1)).sum(1)
+        case PerceptronLossConfig():
+            is_hard = targets.ndim == 1 and label_smoothing == 0
+            shares = targets if is_hard else _shares(targets, logits.shape[1], label_smoothing)
+            return perceptron_losses(logits, shares)
+
+
+def _require_cross_entropy(loss: ClassLossConfig, method: str) -> None:
+    if not isinstance(loss, CrossEntropyLossConfig):
+        raise LossError(
+            f"balance.method is {method!r}, which changes cross-entropy, but the loss is "
+            f"{loss.name!r}. Allowed for loss.name with it: auto, cross_entropy; the other "
+            "methods leave the loss as it is."
+        )
 
 
 def focal_losses(
