@@ -26,6 +26,8 @@ class TableInput(nn.Module):
         num_features: F.
     """
 
+    _places: Tensor  # (M,), of the columns of numbers
+
     def __init__(
         self,
         spec: TableSpec,
@@ -43,22 +45,24 @@ class TableInput(nn.Module):
         """
         super().__init__()
         cardinalities = spec.cardinalities
-        self._numbers = [i for i, number in enumerate(cardinalities) if number == 0]
-        self._categories = [i for i, number in enumerate(cardinalities) if number > 0]
+        places = [i for i, cardinality in enumerate(cardinalities) if cardinality == 0]
+        # A buffer, since a list would be sent to the device in each call.
+        self.register_buffer("_places", torch.tensor(places, dtype=torch.int64), persistent=False)
+        self._categories = [i for i, cardinality in enumerate(cardinalities) if cardinality > 0]
         self.numbers = numbers
         categories = [_category_input(cardinalities[i], embedding_size) for i in self._categories]
         self.categories = nn.ModuleList(categories)
-        self.num_features = len(self._numbers) if numbers is None else numbers.num_features
+        self.num_features = len(places) if numbers is None else numbers.num_features
         self.num_features += sum(category.embedding_dim for category in categories)
 
     def initialise_from(self, rows: Tensor) -> None:
         """Look at training rows (N, D), where the embedding of numbers needs their quantiles."""
         if self.numbers is not None:
-            self.numbers.initialise_from(rows[:, self._numbers])
+            self.numbers.initialise_from(rows.index_select(1, self._places))
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map rows (B, D) to features (B, F)."""
-        numbers = rows[:, self._numbers] if self._categories else rows  # (B, M)
+        numbers = rows.index_select(1, self._places) if self._categories else rows  # (B, M)
         features = [numbers if self.numbers is None else self.numbers(numbers)]
         for embed, column in zip(self.categories, self._categories, strict=True):
             features.append(embed(rows[:, column].long()))
