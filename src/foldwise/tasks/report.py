@@ -1,10 +1,12 @@
 """One self-contained HTML page about an evaluation."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from foldwise.metrics.classification import CLASS_METRICS, RANK_METRICS
 from foldwise.tasks.evaluate import Evaluation, metric_label
+from foldwise.tasks.evaluate_regression import RegressionEvaluation
 from foldwise.tasks.evaluation_figures import (
     confusion_figure,
     curves_figure,
@@ -14,6 +16,8 @@ from foldwise.tasks.evaluation_summary import format_spread
 from foldwise.tasks.figure_style import inline_svg
 from foldwise.tasks.page import facts, page_environment, versions
 from foldwise.tasks.predictions_table import PARTS
+from foldwise.tasks.regression_report import regression_parts
+from foldwise.tasks.report_parts import ReportFigure, ReportParts
 
 __all__ = ["render_report", "versions"]
 
@@ -59,13 +63,14 @@ _FIGURES = (
 
 
 def render_report(
-    evaluation: Evaluation,
+    evaluation: Evaluation | RegressionEvaluation,
     *,
     title: str,
     card: Mapping[str, Any],
     network: Mapping[str, Any],
     split: Mapping[str, Any],
     provenance: Mapping[str, Mapping[str, Any]],
+    verdicts: Sequence[str] = (),
 ) -> str:
     """Return the page: it needs no network, no script and no other file.
 
@@ -76,24 +81,32 @@ def render_report(
         network: About the networks: facts that are shown as they are, but for details.
         split: `Folds.info`: how the samples were assigned to folds, and the audit's findings.
         provenance: Heading -> name -> value, for whoever wants to get the same figures again.
+        verdicts: Sentences on whether the model beats its references; they stand at the top.
     """
+    if isinstance(evaluation, RegressionEvaluation):
+        parts = regression_parts(evaluation)
+    else:
+        parts = _class_parts(evaluation)
     environment = page_environment()
-    environment.filters |= {"label": metric_label, "score": _score, "interval": _interval}
-    return environment.get_template(_TEMPLATE).render(
+    environment.filters |= {
+        "label": metric_label,
+        "score": parts.score,
+        "interval": parts.interval,
+    }
+    return environment.get_template(parts.template).render(
         title=title,
         evaluation=evaluation,
         oof=evaluation.metrics["oof"],
         test=evaluation.metrics.get("test"),
         percent=f"{evaluation.config.confidence:.0%}",
         parts=PARTS,
-        headlines=_headlines(evaluation),
-        scores=_scores(evaluation),
-        methods=_METHODS,
-        class_metrics=(*CLASS_METRICS, *RANK_METRICS),
-        per_class=_per_class(evaluation),
+        verdicts=verdicts,
+        headlines=_headlines(evaluation, parts),
+        scores=_scores(evaluation, parts),
+        methods=parts.methods,
         figures=[
-            {"title": name, "note": note, "svg": inline_svg(draw(evaluation), name)}
-            for name, draw, note in _FIGURES
+            {"title": name, "note": note, "svg": inline_svg(draw(), name)}
+            for name, draw, note in parts.figures
         ],
         card=facts(card),
         network=_network(network),
@@ -101,7 +114,31 @@ def render_report(
         split=facts({name: value for name, value in split.items() if name != "findings"}),
         findings=split.get("findings", []),
         fold_counts=split.get("counts", {}),
+        fold_targets=split.get("targets", {}),
         provenance=provenance,
+        **parts.values,
+    )
+
+
+def _class_parts(evaluation: Evaluation) -> ReportParts:
+    names, positive = ["macro_f1", "balanced_accuracy", "accuracy"], None
+    if evaluation.positive is not None:
+        names, positive = ["f1", "recall", "specificity"], evaluation.classes[evaluation.positive]
+    return ReportParts(
+        template=_TEMPLATE,
+        headlines=names,
+        score=_score,
+        interval=_interval,
+        spread=format_spread,
+        methods=_METHODS,
+        figures=[
+            ReportFigure(name, partial(draw, evaluation), note) for name, draw, note in _FIGURES
+        ],
+        values={
+            "positive": positive,
+            "class_metrics": (*CLASS_METRICS, *RANK_METRICS),
+            "per_class": _per_class(evaluation),
+        },
     )
 
 
@@ -111,35 +148,36 @@ def _network(network: Mapping[str, Any]) -> list[tuple[str, str]]:
     return facts({name: value for name, value in named.items() if name not in _DETAILS})
 
 
-def _headlines(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Return the two or three scores that stand at the top."""
-    names = ["macro_f1", "balanced_accuracy", "accuracy"]
-    if evaluation.positive is not None:
-        names = ["f1", "recall", "specificity"]
+def _headlines(
+    evaluation: Evaluation | RegressionEvaluation, parts: ReportParts
+) -> list[dict[str, Any]]:
+    """Return the scores that stand at the top."""
     tiles = []
-    for name in names:
+    for name in parts.headlines:
         oof = evaluation.metrics["oof"][name]
         test = evaluation.metrics.get("test", {}).get(name)
-        folds = format_spread(oof["fold_mean"], oof["fold_std"])
+        folds = parts.spread(oof["fold_mean"], oof["fold_std"])
         tiles.append({"name": name, "oof": oof, "folds": folds, "test": test})
     return tiles
 
 
-def _scores(evaluation: Evaluation) -> list[dict[str, Any]]:
+def _scores(
+    evaluation: Evaluation | RegressionEvaluation, parts: ReportParts
+) -> list[dict[str, Any]]:
     """Return one row per metric, with the entry of each part."""
     rows = []
     for name, entry in evaluation.metrics["oof"].items():
         if not isinstance(entry, dict):
             continue
         row = {"name": name, "oof": entry, "test": evaluation.metrics.get("test", {}).get(name)}
-        row["folds"] = format_spread(entry["fold_mean"], entry["fold_std"])
+        row["folds"] = parts.spread(entry["fold_mean"], entry["fold_std"])
         row["fold_limits"] = {
             "value": entry["fold_mean"],
             "low": entry["fold_low"],
             "high": entry["fold_high"],
         }
         if row["test"]:
-            row["singles"] = format_spread(
+            row["singles"] = parts.spread(
                 row["test"]["single_model_mean"], row["test"]["single_model_std"]
             )
         rows.append(row)

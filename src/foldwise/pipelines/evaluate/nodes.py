@@ -11,39 +11,71 @@ from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
 from foldwise.tasks import evaluate as evaluation_task
 from foldwise.tasks.evaluate import EvaluateConfig, Evaluation
+from foldwise.tasks.evaluate_regression import (
+    RegressionEvaluation,
+    evaluate_regression,
+    forecast_curves,
+    outcomes_table,
+)
+from foldwise.tasks.mase_scale import mase_scales
+from foldwise.tasks.regression_table import is_regression
 
 
-def evaluate(predictions: pd.DataFrame, folds: Folds, config: EvaluateConfig) -> Evaluation:
+def evaluate(
+    predictions: pd.DataFrame, samples: Samples, folds: Folds, config: EvaluateConfig
+) -> Evaluation | RegressionEvaluation:
     """Score the predictions; samples that a split must keep together count as one draw."""
-    return evaluation_task.evaluate(predictions, folds.units, config)
+    if not is_regression(predictions):
+        return evaluation_task.evaluate(predictions, folds.units, config)
+    return evaluate_regression(
+        predictions,
+        folds.units,
+        config,
+        scales=mase_scales(samples.table, folds),
+        samples=samples.table,
+    )
 
 
 def tabulate_scores(
-    evaluation: Evaluation,
+    evaluation: Evaluation | RegressionEvaluation,
 ) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the metrics, and details, outcomes and curves as tables that are safe as CSV."""
-    tables = (
-        evaluation.per_class,
-        evaluation_task.confusion_table(evaluation),
-        evaluation_task.curves_table(evaluation),
-    )
+    """Return the metrics, and details, outcomes and curves as tables that are safe as CSV.
+
+    Details are of each class, or of each step ahead.
+    """
+    if isinstance(evaluation, RegressionEvaluation):
+        tables = evaluation.steps, outcomes_table(evaluation), forecast_curves(evaluation)
+    else:
+        tables = (
+            evaluation.per_class,
+            evaluation_task.confusion_table(evaluation),
+            evaluation_task.curves_table(evaluation),
+        )
     details, outcomes, curves = (csv_safe(table) for table in tables)
     return evaluation.metrics, details, outcomes, curves
 
 
-def draw_scores(evaluation: Evaluation) -> tuple[Figure, Figure, Figure]:
-    """Return outcomes (the confusion matrix), curves and details (of each class) as figures."""
-    from foldwise.tasks import evaluation_figures as figures
+def draw_scores(evaluation: Evaluation | RegressionEvaluation) -> tuple[Figure, Figure, Figure]:
+    """Return outcomes (predicted against actual), curves and details as figures."""
+    if isinstance(evaluation, RegressionEvaluation):
+        from foldwise.tasks import regression_figures as of_numbers
+
+        return (
+            of_numbers.outcomes_figure(evaluation),
+            of_numbers.curves_figure(evaluation),
+            of_numbers.details_figure(evaluation),
+        )
+    from foldwise.tasks import evaluation_figures as of_classes
 
     return (
-        figures.confusion_figure(evaluation),
-        figures.curves_figure(evaluation),
-        figures.per_class_figure(evaluation),
+        of_classes.confusion_figure(evaluation),
+        of_classes.curves_figure(evaluation),
+        of_classes.per_class_figure(evaluation),
     )
 
 
 def write_report(
-    evaluation: Evaluation,
+    evaluation: Evaluation | RegressionEvaluation,
     samples: Samples,
     folds: Folds,
     network: dict[str, Any],
@@ -52,17 +84,10 @@ def write_report(
     """Return the report as one HTML page."""
     from foldwise.tasks.report import render_report, versions
 
-    counts = class_counts(samples)
     return render_report(
         evaluation,
         title="Evaluation report",
-        card={
-            "num_samples": len(samples),
-            "imbalance_ratio": max(counts.values()) / max(1, min(counts.values())),
-            "shape": samples.x.shape[1:],
-            "size_policy": samples.size_policy,
-            "classes": counts,
-        },
+        card=_card(samples),
         network=network,
         split=folds.info,
         provenance={
@@ -71,3 +96,23 @@ def write_report(
             "Versions": versions(),
         },
     )
+
+
+def _card(samples: Samples) -> dict[str, Any]:
+    """Return what the report tells of the samples."""
+    if samples.task == "regression":
+        return {
+            "num_samples": len(samples),
+            "modality": samples.modality,
+            "shape": samples.x.shape[1:],
+            "targets": ", ".join(samples.target_names),
+        }
+    counts = class_counts(samples)
+    ratio = max(counts.values()) / max(1, min(counts.values()))
+    return {
+        "num_samples": len(samples),
+        "imbalance_ratio": ratio,
+        "shape": samples.x.shape[1:],
+        "size_policy": samples.size_policy,
+        "classes": counts,
+    }

@@ -21,7 +21,7 @@ def create_pipeline(family: str = "cnn") -> Pipeline:
         [
             node(
                 evaluate,
-                [*of_family("predictions"), "folds", "params:evaluate"],
+                [*of_family("predictions"), "samples", "folds", "params:evaluate"],
                 evaluation,
                 name="evaluate",
             ),
