@@ -226,6 +226,22 @@ def test_a_network_for_tokens_is_shown_tokens(token_input):
     assert summary_text(summary)
 
 
+class Causal(nn.Conv1d):
+    """Tells how far it sees."""
+
+    receptive_field = 5
+
+    def forward(self, series):
+        return super().forward(series.transpose(1, 2)).mean(dim=2)
+
+
+def test_a_network_that_tells_how_many_steps_it_sees_is_believed():
+    summary = model_card(Causal(4, 2, 5), SeriesSpec(3, 20))
+
+    assert summary.receptive_field == (5,)
+    assert "receptive field: 5 steps" in summary_text(summary)
+
+
 def test_specs_of_images_and_tables_are_their_shapes():
     image, table = nn.Conv2d(3, 6, 5), nn.Linear(4, 2)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,13 @@ from foldwise.models.recurrent_cost import RecurrentCost
 _BYTES = 4  # of a parameter in float32
 _MILLION = 1e6
 _IMAGE_NDIM = len(("B", "C", "H", "W"))
+
+
+@runtime_checkable
+class _SeesSteps(Protocol):
+    """A network whose features of a step depend on so many steps, itself included."""
+
+    receptive_field: int
 
 
 @dataclass(frozen=True)
@@ -46,8 +53,9 @@ class NetworkSummary:
     weights_per_first_neuron: int | None
     # Of a unit that sees the whole input: what sharing weights saves. None: of tokens.
     dense_weights_per_neuron: int | None
-    # Pixels (H, W) that a unit of the last map sees. None: there are no maps of an image.
-    receptive_field: tuple[int, int] | None
+    # Pixels (H, W) that a unit of the last map sees; or steps, of a network that tells how many.
+    # None: of all others.
+    receptive_field: tuple[int, ...] | None
     layers: tuple[LayerSummary, ...]
 
 
@@ -85,7 +93,7 @@ def model_card(network: nn.Module, inputs: InputSpec | tuple[int, ...]) -> Netwo
         macs=flops // 2,
         weights_per_first_neuron=_weights_per_neuron(network, outputs),
         dense_weights_per_neuron=_numbers_of(inputs),
-        receptive_field=field.size if given.ndim == _IMAGE_NDIM else None,
+        receptive_field=field.size if given.ndim == _IMAGE_NDIM else _steps_seen(network),
         layers=tuple(_layers(network, outputs)),
     )
 
@@ -102,8 +110,8 @@ def summary_text(summary: NetworkSummary) -> str:
         shared, dense = per_neuron
         totals.append(f"weights per first-layer neuron: {shared:,} (dense: {dense:,})")
     if summary.receptive_field is not None:
-        height, width = summary.receptive_field
-        totals.append(f"receptive field: {height} x {width} pixels")
+        unit = "pixels" if len(summary.receptive_field) > 1 else "steps"
+        totals.append(f"receptive field: {_shape_text(summary.receptive_field)} {unit}")
     rows = [("layer", "kind", "output", "parameters")]
     rows += [
         (layer.name, layer.kind, _shape_text(layer.output_shape), f"{layer.num_parameters:,}")
@@ -138,6 +146,10 @@ def _numbers_of(inputs: InputSpec | tuple[int, ...]) -> int | None:
             return prod(inputs)
         case _:
             return prod(inputs.shape)
+
+
+def _steps_seen(network: nn.Module) -> tuple[int] | None:
+    return (network.receptive_field,) if isinstance(network, _SeesSteps) else None
 
 
 def _without_numbers(network: nn.Module) -> dict[str, Tensor]:
