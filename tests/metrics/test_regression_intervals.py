@@ -138,6 +138,7 @@ def test_fold_limits_are_those_of_student_within_what_is_possible():
     assert high > 5
     assert fold_limits(np.array([[-3.0, 0.9]]), 0.95, "r2")[1] == 1
     assert fold_limits(np.array([[2.0]]), 0.95, "mae") is None
+    assert fold_limits(np.array([[0.3, 0.1 + 0.2]]), 0.95, "width_90") is None
 
 
 @pytest.mark.slow

@@ -243,7 +243,7 @@ def test_the_summary_names_the_main_scores(evaluation):
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(summary_table(evaluation))
     text = console.export_text()
-    assert f"{entry['value']:.4g}" in text
+    assert f"{entry['value']:.3g} ({entry['low']:.3g} to {entry['high']:.3g})" in text
     assert "…" not in text
 
 

@@ -16,6 +16,7 @@ from foldwise.metrics.intervals import UNDEFINED, Interval
 from foldwise.seeds import numpy_generator
 
 _COVERAGE = "coverage_"
+_ROUNDING = 1e-12  # relative size of a difference that is none
 
 
 class Outcomes(NamedTuple):
@@ -106,10 +107,12 @@ def fold_limits(values: Array, confidence: float, metric: str) -> tuple[float, f
 
     num_folds = int(np.isfinite(values).sum(1).min(initial=values.shape[1]))
     deviation = intervals.fold_deviation(values)
-    if num_folds < 2 or not deviation > 0:
+    if num_folds < 2:
+        return None
+    centre = float(np.nanmean(values))
+    if not deviation > _ROUNDING * abs(centre):
         return None
     lowest, highest = regression.bounds_of(metric)
-    centre = float(np.nanmean(values))
     half = float(stdtrit(num_folds - 1, 0.5 + confidence / 2)) * deviation / np.sqrt(num_folds)
     return max(lowest, centre - half), min(highest, centre + half)
 
@@ -259,7 +262,7 @@ def _bootstrap_interval(
         return UNDEFINED
     lowest, highest = min(float(drawn.min()), value), max(float(drawn.max()), value)
     span = highest - lowest
-    if not span > 1e-12 * max(abs(lowest), abs(highest)):
+    if not span > _ROUNDING * max(abs(lowest), abs(highest)):
         return UNDEFINED
     # The limits of `bca_interval` are those of a metric in [0, 1]; the method is equivariant.
     limits = intervals.bca_interval(

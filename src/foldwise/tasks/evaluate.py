@@ -39,7 +39,7 @@ from foldwise.tasks.predictions_table import (
 _CURVE_POINTS = 200  # per class
 _LABELS = {
     **{name: name.upper() for name in ("mae", "rmse", "mape", "mase")},
-    "smape": "sMAPE",
+    "smape": "symmetric MAPE",
     "r2": "R²",
     "pinball": "pinball loss",
 }

@@ -262,7 +262,7 @@ def _notes(parts: dict[str, RegressionScores], columns: RegressionColumns) -> li
 def _undefined(scores: RegressionScores) -> list[str]:
     target = scores.rows.outcomes.target
     reasons = {
-        "mape": f"{int((target == 0).sum())} of {target.size} targets are 0; see sMAPE",
+        "mape": f"{int((target == 0).sum())} of {target.size} targets are 0; see symmetric MAPE",
         "r2": "all targets are equal",
         "mase": "the naive forecast made no error in training, or there was none to compare with",
     }

@@ -55,9 +55,10 @@ def summary_table(evaluation: Evaluation | RegressionEvaluation) -> "Table":
         entry = evaluation.metrics["oof"][name]
         spread = _spread(evaluation, entry["fold_mean"], entry["fold_std"], digits=3)
         label = metric_label(name).replace("average precision", "AP")
-        cells = [Text(label), Text(_entry(evaluation, entry)), Text(spread)]
+        cells = [Text(label), Text(_entry(evaluation, entry, digits=3)), Text(spread)]
         if "test" in evaluation.parts:
-            cells.append(Text(_entry(evaluation, evaluation.metrics["test"][name])))
+            test = evaluation.metrics["test"][name]
+            cells.append(Text(_entry(evaluation, test, digits=3)))
         table.add_row(*cells)
     return table
 
@@ -94,9 +95,12 @@ def format_spread(mean: float | None, deviation: float | None, digits: int = 4) 
     return shown if deviation is None else f"{shown} ± {deviation:.{digits}f}"
 
 
-def _entry(evaluation: Evaluation | RegressionEvaluation, entry: dict[str, Any]) -> str:
+def _entry(
+    evaluation: Evaluation | RegressionEvaluation, entry: dict[str, Any], digits: int = 4
+) -> str:
+    """Return a metric with its interval; a score of classes always has four decimals."""
     if isinstance(evaluation, RegressionEvaluation):
-        return show_entry(entry)
+        return show_entry(entry, digits)
     return format_entry(entry)
 
 
@@ -107,5 +111,5 @@ def _spread(
     digits: int = 4,
 ) -> str:
     if isinstance(evaluation, RegressionEvaluation):
-        return show_spread(mean, deviation)
+        return show_spread(mean, deviation, digits)
     return format_spread(mean, deviation, digits)

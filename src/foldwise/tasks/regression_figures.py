@@ -157,9 +157,9 @@ def _label_time(axes: "Axes", time: pd.Series) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     if pd.api.types.is_datetime64_any_dtype(time):
-        locator = AutoDateLocator(maxticks=9)
+        locator = AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]  # of matplotlib
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]  # of it
 
 
 def _residual_figure(evaluation: RegressionEvaluation) -> "Figure":
@@ -197,8 +197,8 @@ def _cloud(figure: "Figure", axes: "Axes", x: Array, y: Array) -> None:
     from matplotlib.colors import LinearSegmentedColormap, LogNorm
 
     if len(x) <= _MAX_POINTS:
-        edge = {"edgecolors": "white", "linewidths": 0.3}
-        axes.scatter(x, y, s=14, color=COLOURS[0], alpha=0.65, zorder=3, **edge)
+        style: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.3, "alpha": 0.65}
+        axes.scatter(x, y, s=14, color=COLOURS[0], zorder=3, **style)
         return
     colours = LinearSegmentedColormap.from_list("count", _HEXAGONS)
     mesh = axes.hexbin(
@@ -230,7 +230,7 @@ def _folds_panel(axes: "Axes", evaluation: RegressionEvaluation, metric: str) ->
     marker, colour, _ = _MARKS["oof"]
     found = scores.estimates.pooled[metric]
     if np.isfinite(found.low):
-        band = {"color": colour, "alpha": 0.15, "linewidth": 0}
+        band: dict[str, Any] = {"color": colour, "alpha": 0.15, "linewidth": 0}
         axes.axhspan(found.low, found.high, label="all folds, with interval", **band)
     axes.axhline(found.value, color=colour, linewidth=1)
     style: dict[str, Any] = {"marker": marker, "color": colour, "linestyle": "none"}

@@ -27,7 +27,7 @@ _MEANINGS = {
     "RMSE": "Root of the mean squared error, in the unit of the target.",
     "R²": "Share of the variance of the targets that is explained; 0 is their mean as forecast.",
     "MAPE": "Mean of error / target as a fraction; undefined where a target is 0.",
-    "sMAPE": "Mean of 2 |error| / (|target| + |prediction|), from 0 to 2.",
+    "symmetric MAPE": "Mean of 2 |error| / (|target| + |prediction|), from 0 to 2.",
     "bias": "Mean error, predicted less actual: above 0 if predictions are too high.",
     "MASE": "Mean error over that of the naive forecast (the last value) on the training part.",
     "pinball loss": "Mean loss of the quantiles; it is lowest for the true ones.",

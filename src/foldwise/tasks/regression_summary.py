@@ -22,21 +22,18 @@ def regression_headlines(evaluation: RegressionEvaluation) -> list[str]:
     return names + [name for name in known if name.startswith("coverage_")]
 
 
-def show_number(value: float | None) -> str:
-    """Return a number of any size with four significant digits, or `undefined`.
+def show_number(value: float | None, digits: int = 4) -> str:
+    """Return a number of any size with so many significant digits, or `undefined`.
 
-    >>> show_number(0.123456), show_number(-1234.5678), show_number(123456789.0)
+    >>> show_number(0.123456), show_number(-1234.5678, 2), show_number(123456789.0)
     ('0.1235', '-1235', '1.235e+08')
     """
     if value is None or not np.isfinite(value):
         return "undefined"
-    if value == 0:
-        return "0"
-    size = abs(value)
-    return f"{value:.0f}" if 1000 <= size < 1_000_000 else f"{value:.4g}"
+    return f"{value:.0f}" if 1000 <= abs(value) < 1_000_000 else f"{value:.{digits}g}"
 
 
-def show_interval(entry: Mapping[str, Any], prefix: str = "") -> str:
+def show_interval(entry: Mapping[str, Any], prefix: str = "", digits: int = 4) -> str:
     """Return the limits of a metric, or nothing.
 
     >>> show_interval({"low": -0.5, "high": 2.25})
@@ -45,28 +42,32 @@ def show_interval(entry: Mapping[str, Any], prefix: str = "") -> str:
     low, high = entry.get(f"{prefix}low"), entry.get(f"{prefix}high")
     if low is None or high is None or not np.isfinite([low, high]).all():
         return ""
-    return f"{show_number(low)} to {show_number(high)}"
+    return f"{show_number(low, digits)} to {show_number(high, digits)}"
 
 
-def show_entry(entry: Mapping[str, Any]) -> str:
+def show_entry(entry: Mapping[str, Any], digits: int = 4) -> str:
     """Return a metric with its interval, or `undefined`.
 
     >>> show_entry({"value": 1.5, "low": 1.25, "high": 1.75})
     '1.5 (1.25 to 1.75)'
     """
-    limits = show_interval(entry)
-    return f"{show_number(entry['value'])} ({limits})" if limits else show_number(entry["value"])
+    value, limits = show_number(entry["value"], digits), show_interval(entry, digits=digits)
+    return f"{value} ({limits})" if limits else value
 
 
-def show_spread(mean: float | None, deviation: float | None) -> str:
+def show_spread(mean: float | None, deviation: float | None, digits: int = 4) -> str:
     """Return mean and standard deviation, or a dash.
 
-    >>> show_spread(12.3456, 0.5), show_spread(None, None)
-    ('12.35 ± 0.5', '-')
+    >>> show_spread(12.3456, 0.512), show_spread(None, None)
+    ('12.35 ± 0.51', '-')
     """
     if mean is None:
         return "-"
-    return show_number(mean) + ("" if deviation is None else f" ± {show_number(deviation)}")
+    shown = show_number(mean, digits)
+    if deviation is None:
+        return shown
+    is_rounding = deviation < 1e-12 * abs(mean)
+    return f"{shown} ± {show_number(0.0 if is_rounding else deviation, 2)}"
 
 
 def verdict(

@@ -87,7 +87,7 @@ def ensemble(
     size = len(ids) // num_models
 
     def averaged(values: Array) -> Array:
-        return values.reshape(num_models, size, *values.shape[1:]).mean(axis=0)
+        return np.asarray(values.reshape(num_models, size, *values.shape[1:]).mean(axis=0))
 
     return RegressionRows(
         ids[:size],
