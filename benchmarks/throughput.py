@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from foldwise.data.augment import AugmentConfig, Augmenter
-from foldwise.data.preprocessing import Preprocessing
+from foldwise.data.preprocessing import ImagePreprocessing
 from foldwise.models.build import build_cnn
 from foldwise.models.config import CnnModelConfig, LeNet5Config, SmallCnnConfig
 from foldwise.modules.classifier import Classifier
@@ -30,11 +30,11 @@ from foldwise.modules.data_module import (
     FoldData,
     Part,
     TrainingBatches,
-    open_images,
-    to_input,
 )
 from foldwise.modules.fold_state import FoldStateCallback, StateFolder
 from foldwise.modules.hardware import choose_precision, lightning_precision
+from foldwise.modules.images import open_images
+from foldwise.modules.inputs import ImageInputs, to_input
 from foldwise.modules.optimizers import build_optimizer
 from foldwise.modules.schedules import schedule_factor
 from foldwise.seeds import derive_seed
@@ -44,7 +44,7 @@ BATCH, EPOCHS, SHAPE, CLASSES = 128, 3, (1, 28, 28), 10
 DEVICE = torch.device("cpu")
 SHIFT, ROTATION, SCALE = 0.1, 10.0, (0.9, 1.1)
 AUGMENT = AugmentConfig(shift=SHIFT, rotation=ROTATION, scale=SCALE)
-PREPROCESSING = Preprocessing(mean=(0.3,), std=(0.3,))
+PREPROCESSING = ImagePreprocessing(mean=(0.3,), std=(0.3,))
 ONE = torch.tensor(1.0)
 QUIET = {
     "logger": False,
@@ -105,9 +105,8 @@ def foldwise_epoch(x: np.ndarray, y: np.ndarray, model: CnnModelConfig) -> float
     with tempfile.TemporaryDirectory() as folder:
         callback = FoldStateCallback(fit, 0, StateFolder(Path(folder)), None, lambda record: None)
         batches = TrainingBatches(
-            open_images(x, part.rows, DEVICE),
+            ImageInputs(open_images(x, part.rows, DEVICE), PREPROCESSING),
             part,
-            PREPROCESSING,
             Augmenter(AUGMENT),
             batch_size=BATCH,
             seed=0,
@@ -116,7 +115,7 @@ def foldwise_epoch(x: np.ndarray, y: np.ndarray, model: CnnModelConfig) -> float
         )
         few = Part(part.rows[:64], y[:64])
         validation = EvaluationBatches(
-            open_images(x, few.rows, DEVICE), few, PREPROCESSING, DEVICE
+            ImageInputs(open_images(x, few.rows, DEVICE), PREPROCESSING), few, DEVICE
         )
         net = network(model).to(memory_format=torch.channels_last)
         module = Classifier(net, CLASSES, fit, total_steps=EPOCHS * len(batches))

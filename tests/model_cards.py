@@ -1,6 +1,6 @@
 """Cards of networks that nobody has trained."""
 
-from foldwise.data.preprocessing import Preprocessing
+from foldwise.data.preprocessing import ImagePreprocessing
 from foldwise.models.config import SmallCnnConfig
 from foldwise.tasks.fold_models import ModelCard
 
@@ -12,7 +12,7 @@ def make_card(**fields):
         "classes": ("a", "b"),
         "shape": (1, 8, 8),
         "size_policy": "none",
-        "preprocessing": Preprocessing(mean=(0.5,), std=(1.0,)),
+        "preprocessing": ImagePreprocessing(mean=(0.5,), std=(1.0,)),
         "num_trainable": 1,
         "repeat": 0,
         "fold": 0,

@@ -1,5 +1,7 @@
 """The pipelines that `kedro run --pipeline=...` knows."""
 
+from typing import get_args
+
 from kedro.pipeline import Pipeline
 
 from foldwise.pipelines import (
@@ -11,24 +13,33 @@ from foldwise.pipelines import (
     ingest,
     range_test,
     split,
-    train_cnn,
+    train,
 )
+from foldwise.pipelines.train.pipeline import Family
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Return the stages by name, and the journeys that are made of them."""
     folds = ingest.create_pipeline() + audit.create_pipeline() + split.create_pipeline()
     training_parts = folds + balance.create_pipeline() + augment.create_pipeline()
-    journey = training_parts + train_cnn.create_pipeline() + evaluate.create_pipeline(family="cnn")
+    journeys = {
+        f"train_{family}": training_parts
+        + train.create_pipeline(family)
+        + evaluate.create_pipeline(family)
+        for family in get_args(Family)
+    }
+    evaluations = {
+        f"evaluate_{family}": evaluate.create_pipeline(family) for family in get_args(Family)
+    }
     return {
         "ingest": ingest.create_pipeline(),
         "audit": audit.create_pipeline(),
         "split": split.create_pipeline(),
         "balance": balance.create_pipeline(),
         "augment": augment.create_pipeline(),
-        "train_cnn": journey,
+        **journeys,
         "compare_balance": folds + compare_balance.create_pipeline(),
         "range_test_cnn": training_parts + range_test.create_pipeline(),
-        "evaluate_cnn": evaluate.create_pipeline(family="cnn"),
-        "__default__": journey,
+        **evaluations,
+        "__default__": journeys["train_cnn"],
     }

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from foldwise.data.augment import AugmentConfig, Augmenter
 from foldwise.data.balance import BalanceConfig
-from foldwise.data.preprocessing import Preprocessing, fit_preprocessing
+from foldwise.data.preprocessing import ImagePreprocessing, fit_images
 from foldwise.modules.balanced_mixup import build_balanced_mixup
 from foldwise.modules.data_module import (
     EvaluationBatches,
@@ -15,14 +15,13 @@ from foldwise.modules.data_module import (
     LabelError,
     MixError,
     Part,
-    ResidentImages,
-    StreamedImages,
     TrainingBatches,
-    open_images,
 )
+from foldwise.modules.images import ResidentImages, StreamedImages, open_images
+from foldwise.modules.inputs import ImageInputs
 
 CPU = torch.device("cpu")
-PLAIN = Preprocessing(mean=(0.0,), std=(1.0,))
+PLAIN = ImagePreprocessing(mean=(0.0,), std=(1.0,))
 
 
 def numbered(size):
@@ -48,9 +47,8 @@ def training(
     part = part or Part(np.arange(size), np.arange(size) % 3)
     images = images or ResidentImages(numbered(size), part.rows, CPU)
     return TrainingBatches(
-        images,
+        ImageInputs(images, PLAIN),
         part,
-        PLAIN,
         augment,
         batch_size=batch_size,
         seed=seed,
@@ -178,7 +176,7 @@ def test_training_inputs_are_augmented_then_standardised_and_channels_last():
     generator = np.random.default_rng(0)
     x = generator.integers(0, 256, (20, 3, 6, 6), dtype=np.uint8)
     part = Part(np.arange(20), np.zeros(20, dtype=np.int64))
-    preprocessing = fit_preprocessing(x, part.rows)
+    preprocessing = fit_images(x, part.rows)
     seen = []
 
     def halve(images, seed, positions, epoch):
@@ -188,9 +186,8 @@ def test_training_inputs_are_augmented_then_standardised_and_channels_last():
         return images / 2
 
     batches = TrainingBatches(
-        ResidentImages(x, part.rows, CPU),
+        ImageInputs(ResidentImages(x, part.rows, CPU), preprocessing),
         part,
-        preprocessing,
         halve,
         batch_size=7,
         seed=0,
@@ -215,9 +212,9 @@ def test_validation_is_standardised_in_order_and_never_augmented():
     x = generator.integers(0, 256, (1100, 1, 4, 4), dtype=np.uint8)  # more than two batches
     rows = generator.permutation(1100)
     labels = np.arange(1100) % 5
-    preprocessing = fit_preprocessing(x, rows)
+    preprocessing = fit_images(x, rows)
     images = open_images(x, rows, CPU)
-    validation = EvaluationBatches(images, Part(rows, labels), preprocessing, CPU)
+    validation = EvaluationBatches(ImageInputs(images, preprocessing), Part(rows, labels), CPU)
     data = FoldData(training(10, augment=Augmenter(AugmentConfig(shift=0.5))), validation)
     for _ in range(2):
         batches = list(data.val_dataloader())
@@ -251,7 +248,8 @@ def test_of_large_images_fewer_are_evaluated_at_a_time(side, expected):
             return torch.zeros((), dtype=torch.uint8).expand(len(positions), 3, side, side)
 
     part = Part(np.arange(600), np.zeros(600, dtype=np.int64))
-    batches = EvaluationBatches(Blank(), part, Preprocessing(mean=(0,) * 3, std=(1,) * 3), CPU)
+    inputs = ImageInputs(Blank(), ImagePreprocessing(mean=(0,) * 3, std=(1,) * 3))
+    batches = EvaluationBatches(inputs, part, CPU)
     assert len(batches) == -(-600 // expected)
     assert len(next(iter(batches))[0]) == expected
 

@@ -20,11 +20,14 @@ import json, sys
 import numpy as np, torch
 from pytorch_lightning import LightningModule, Trainer
 from foldwise.data.balance import BalanceConfig
-from foldwise.data.preprocessing import Preprocessing
+from foldwise.data.preprocessing import ImagePreprocessing
 from foldwise.modules.balanced_mixup import build_balanced_mixup
-from foldwise.modules.data_module import Part, ResidentImages, TrainingBatches
+from foldwise.modules.data_module import Part, TrainingBatches
+from foldwise.modules.images import ResidentImages
+from foldwise.modules.inputs import ImageInputs
 
 SIZE, CPU = 21, torch.device("cpu")
+PLAIN = ImagePreprocessing(mean=(0.0,), std=(1.0,))
 images = np.arange(SIZE, dtype=np.uint8).reshape(-1, 1, 1, 1)
 labels = (np.arange(SIZE) < 7).astype(np.int64)
 weights = np.where(labels == 1, 2.0, 1.0)
@@ -37,7 +40,7 @@ class Recorder:
         if "mix" in mixing:
             mixing["mix"] = self.mix
         self.batches = TrainingBatches(
-            ResidentImages(images, rows, CPU), part, Preprocessing(mean=(0.0,), std=(1.0,)),
+            ImageInputs(ResidentImages(images, rows, CPU), PLAIN), part,
             self.augment, batch_size=4, seed=0, epoch=lambda: module.current_epoch, device=CPU,
             **mixing,
         )

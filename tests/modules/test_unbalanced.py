@@ -9,9 +9,11 @@ from torch import nn
 
 from foldwise.data.balance import BalanceConfig, plan_balance
 from foldwise.data.folds import SplitConfig, fold_parts, make_folds
-from foldwise.data.preprocessing import fit_preprocessing
+from foldwise.data.preprocessing import fit_images
 from foldwise.modules.balanced_mixup import build_balanced_mixup
-from foldwise.modules.data_module import EvaluationBatches, Part, TrainingBatches, open_images
+from foldwise.modules.data_module import EvaluationBatches, Part, TrainingBatches
+from foldwise.modules.images import open_images
+from foldwise.modules.inputs import ImageInputs
 from foldwise.modules.losses import build_loss
 
 CPU = torch.device("cpu")
@@ -53,12 +55,11 @@ def macro_recall(made, seed, **balance):
     rows, outer = position[plan["sample_id"]].to_numpy(), position[parts.oof].to_numpy()
     weights = plan["sampling_weight"].to_numpy(), plan["loss_weight"].to_numpy()
     part = Part(rows, codes[rows], *weights)
-    preprocessing = fit_preprocessing(x, rows)
+    preprocessing = fit_images(x, rows)
     epoch = 0
     batches = TrainingBatches(
-        open_images(x, rows, CPU),
+        ImageInputs(open_images(x, rows, CPU), preprocessing),
         part,
-        preprocessing,
         lambda images, *_: images,
         batch_size=50,
         seed=seed,
@@ -66,7 +67,7 @@ def macro_recall(made, seed, **balance):
         device=CPU,
         balanced_mixup=build_balanced_mixup(config, 3),
     )
-    counts = np.bincount(part.labels, minlength=3)
+    counts = np.bincount(part.targets, minlength=3)
     loss = build_loss(config, counts, label_smoothing=0, max_epochs=NUM_EPOCHS)
     torch.manual_seed(seed)
     network = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
@@ -77,7 +78,7 @@ def macro_recall(made, seed, **balance):
             loss(network(inputs), targets, sample_weights, epoch).backward()
             optimizer.step()
     held_out = EvaluationBatches(
-        open_images(x, outer, CPU), Part(outer, codes[outer]), preprocessing, CPU
+        ImageInputs(open_images(x, outer, CPU), preprocessing), Part(outer, codes[outer]), CPU
     )
     with torch.no_grad():
         decided = torch.cat([network(inputs).argmax(1) for inputs, _ in held_out])

@@ -42,10 +42,10 @@ def test_what_is_validated_is_what_is_kept(method, tmp_path, samples, folds, pla
     finish_fold(fitted, job, samples, recipe)
 
     probabilities = class_probabilities(
-        fitted.network, samples.x, job.validation.rows, fitted.preprocessing, recipe.test_time
+        fitted.network, samples, job.validation.rows, fitted.preprocessing, recipe.test_time
     )
     told = fitted.state.history[fitted.state.best_epoch].val_loss
-    expected = log_loss(job.validation.labels, probabilities, labels=[0, 1])
+    expected = log_loss(job.validation.targets, probabilities, labels=[0, 1])
     assert told == pytest.approx(expected, rel=1e-4)
 
 
@@ -54,7 +54,7 @@ def test_a_remedy_of_the_last_layer_is_refused_before_the_fit_where_there_is_non
     method, monkeypatch, tmp_path, samples, folds, plan, recipe
 ):
     headless = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    monkeypatch.setattr("foldwise.tasks.fit_fold.build_cnn", lambda *_: headless)
+    monkeypatch.setattr("foldwise.tasks.fit_fold.build_network", lambda *_: headless)
     recipe = dataclasses.replace(recipe, balance=BalanceConfig.of(method=method))
     job = fold_jobs(samples, folds, plan, recipe)[0]
     epochs = []

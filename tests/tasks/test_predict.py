@@ -7,11 +7,13 @@ from model_cards import make_card
 
 import foldwise
 from foldwise.data.folds import SplitConfig, fold_parts, held_out_ids, make_folds
-from foldwise.data.preprocessing import Preprocessing
+from foldwise.data.preprocessing import ImagePreprocessing
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_cnn
 from foldwise.models.config import LeNet5Config, SmallCnnConfig, WideResNetConfig
-from foldwise.modules.data_module import EvaluationBatches, StreamedImages
+from foldwise.modules import inputs
+from foldwise.modules.data_module import EvaluationBatches
+from foldwise.modules.images import StreamedImages
 from foldwise.tasks import inference
 from foldwise.tasks.fold_models import (
     CARD,
@@ -40,7 +42,7 @@ def write_untrained(models, samples, folds, config=None, seed=0):
             model=config,
             classes=samples.classes,
             shape=samples.x.shape[1:],
-            preprocessing=Preprocessing(mean=(0.4,), std=(0.2,)),
+            preprocessing=ImagePreprocessing(mean=(0.4,), std=(0.2,)),
             repeat=repeat,
             fold=fold,
             samples_hash=samples.content_hash,
@@ -89,7 +91,7 @@ def test_images_of_a_memory_map_are_read_in_passing(predictor, samples, tmp_path
             taken.append(len(positions))
             return super().take(positions)
 
-    monkeypatch.setattr(inference, "StreamedImages", Watched)
+    monkeypatch.setattr(inputs, "StreamedImages", Watched)
     expected = np.concatenate([predictor.probabilities(samples.x)] * 12)
     taken.clear()
     np.testing.assert_allclose(predictor.probabilities(x), expected, rtol=1e-5)

@@ -5,7 +5,7 @@ import pytest
 from model_cards import make_card
 from rich.console import Console
 
-from foldwise.data.preprocessing import Preprocessing
+from foldwise.data.preprocessing import ImagePreprocessing
 from foldwise.modules.records import EpochRecord
 from foldwise.tasks import progress
 from foldwise.tasks.events import (
@@ -26,7 +26,7 @@ def record(epoch, train_loss=0.5, val_loss=0.25, val_f1=0.75):
 
 def card(fold, *history, best_epoch=0):
     return make_card(
-        preprocessing=Preprocessing(mean=(0.0,), std=(1.0,)),
+        preprocessing=ImagePreprocessing(mean=(0.0,), std=(1.0,)),
         fold=fold,
         best_epoch=best_epoch,
         history=tuple(vars(entry) for entry in history),

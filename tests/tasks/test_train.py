@@ -177,7 +177,7 @@ def test_the_weights_kept_are_those_of_the_best_epoch(undisturbed, samples, fold
         probabilities = Predictor(undisturbed.folder(*job.key)).probabilities(
             samples.x, job.validation.rows
         )
-        chosen = probabilities[np.arange(len(job.validation.labels)), job.validation.labels]
+        chosen = probabilities[np.arange(len(job.validation.targets)), job.validation.targets]
         # training validates in bfloat16 where the processor has it
         assert -np.log(chosen).mean() == pytest.approx(min(losses), abs=0.02)
 
@@ -292,8 +292,10 @@ def test_predictions_hold_each_sample_once_by_the_network_that_did_not_see_it(
 
 def test_augmentation_differs_between_epochs_but_not_between_runs(samples, folds, plan, recipe):
     from foldwise.data.augment import Augmenter
-    from foldwise.data.preprocessing import fit_preprocessing
-    from foldwise.modules.data_module import TrainingBatches, open_images
+    from foldwise.data.preprocessing import fit_images
+    from foldwise.modules.data_module import TrainingBatches
+    from foldwise.modules.images import open_images
+    from foldwise.modules.inputs import ImageInputs
 
     job = fold_jobs(samples, folds, plan, recipe)[0]
     device = torch.device("cpu")
@@ -301,9 +303,11 @@ def test_augmentation_differs_between_epochs_but_not_between_runs(samples, folds
     def batches(epoch):
         return list(
             TrainingBatches(
-                open_images(samples.x, job.training.rows, device),
+                ImageInputs(
+                    open_images(samples.x, job.training.rows, device),
+                    fit_images(samples.x, job.training.rows),
+                ),
                 job.training,
-                fit_preprocessing(samples.x, job.training.rows),
                 Augmenter(recipe.augment),
                 batch_size=16,
                 seed=1,

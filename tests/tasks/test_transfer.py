@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from foldwise.atomic import sha256_file
-from foldwise.data.preprocessing import Preprocessing
+from foldwise.data.preprocessing import ImagePreprocessing
 from foldwise.errors import UserError
 from foldwise.models.build import build_cnn
 from foldwise.models.config import LeNet5Config, ResNet18Config, SmallCnnConfig, VggConfig
@@ -65,7 +65,7 @@ def write_trained(folder, config=SMALL, shape=GREY, num_classes=2, seed=7, **fie
         "model": config,
         "classes": names(num_classes),
         "shape": shape,
-        "preprocessing": Preprocessing(mean=(0.25,) * shape[0], std=(0.5,) * shape[0]),
+        "preprocessing": ImagePreprocessing(mean=(0.25,) * shape[0], std=(0.5,) * shape[0]),
         "samples_hash": "other samples",
         "folds_hash": "folds",
     }
@@ -163,7 +163,7 @@ def test_the_body_is_taken_over_and_the_head_is_new(trained, config, frozen):
     assert [n for n, p in network.named_parameters() if not p.requires_grad] == stays
     assert told.num_trainable == sum(p.numel() for p in network.parameters() if p.requires_grad)
     assert told.num_parameters == sum(p.numel() for p in network.parameters())
-    assert told.preprocessing == Preprocessing(mean=(0.25,), std=(0.5,))
+    assert told.preprocessing == ImagePreprocessing(mean=(0.25,), std=(0.5,))
 
 
 @pytest.mark.parametrize("mode", ["partial", "full"])
@@ -284,7 +284,7 @@ def test_a_training_moves_only_what_it_may_and_keeps_the_preprocessing(
         head = {name for name in now if name.startswith("classifier.")}
         assert same(now, there, set(now) - head)
         assert not any(torch.equal(now[name], there[name]) for name in head)
-        assert card.preprocessing == Preprocessing(mean=(0.25,), std=(0.5,))
+        assert card.preprocessing == ImagePreprocessing(mean=(0.25,), std=(0.5,))
         assert card.num_trainable == 8 * 2 + 2
 
 
@@ -366,7 +366,7 @@ def test_kernels_for_grey_see_a_colourless_picture_as_they_saw_it(tmp_path):
 
 
 def test_the_statistics_of_the_colours_are_averaged_for_grey(tmp_path):
-    statistics = Preprocessing(mean=(0.2, 0.4, 0.6), std=(0.1, 0.2, 0.3))
+    statistics = ImagePreprocessing(mean=(0.2, 0.4, 0.6), std=(0.1, 0.2, 0.3))
     write_trained(tmp_path / "fold_0", shape=(3, 8, 8), preprocessing=statistics)
     config = FullTransfer(weights=str(tmp_path))
 

@@ -1,6 +1,6 @@
 """Networks whose first weights come from data.
 
-N: samples, C: channels, H: height, W: width.
+N: samples.
 """
 
 from typing import Protocol, runtime_checkable
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @runtime_checkable
 class DataInitialised(Protocol):
-    """A network that sets some of its weights from training images before the fit."""
+    """A network that sets some of its weights from training samples before the fit."""
 
-    def initialise_from(self, images: Tensor) -> None:
-        """Look at standardised training images (N, C, H, W)."""
+    def initialise_from(self, inputs: Tensor, /) -> None:
+        """Look at inputs of the network, (N, ...), from its training part."""

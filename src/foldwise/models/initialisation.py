@@ -27,7 +27,7 @@ def initialise(network: nn.Module, how: Initialisation) -> nn.Module:
     if how == "default":
         return network
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.requires_grad:
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear) and module.weight.requires_grad:
             _DRAWS[how](module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from foldwise.errors import UserError
@@ -25,7 +25,7 @@ _STATES = 3  # copies of the weights that an optimiser and a mean of weights may
 def resolve_batch_size(
     fit: FitConfig,
     build: Callable[[], nn.Module],
-    shape: tuple[int, int, int],
+    inputs: Callable[[int], Tensor],
     num_samples: int,
     device: torch.device,
 ) -> FitConfig:
@@ -34,7 +34,7 @@ def resolve_batch_size(
     Args:
         fit: Returned as it is if its batch size is a number.
         build: Makes the network, on the CPU.
-        shape: (C, H, W) of an image.
+        inputs: Makes a batch of so many samples, at their longest, on the device.
         num_samples: Of the smallest training part.
         device: Where the network is to be fitted.
 
@@ -52,7 +52,7 @@ def resolve_batch_size(
         network = build().to(device).to(memory_format=torch.channels_last)
     capacity = torch.cuda.get_device_properties(device).total_memory
     most = max(2, num_samples // _LEAST_STEPS)
-    size = choose_batch_size(lambda number: _peak(network, number, shape, device), capacity, most)
+    size = choose_batch_size(lambda number: _peak(network, inputs(number), device), capacity, most)
     return fit.model_copy(update={"batch_size": size})
 
 
@@ -81,19 +81,18 @@ def choose_batch_size(peak: Callable[[int], int], capacity: int, most: int) -> i
     return 1 << math.floor(math.log2(min(room, most)))
 
 
-def _peak(network: nn.Module, size: int, shape: tuple[int, int, int], device: torch.device) -> int:
-    """Return the bytes at most allocated in a step on images (size, C, H, W), in float32."""
-    images = torch.zeros(size, *shape, device=device).contiguous(memory_format=torch.channels_last)
+def _peak(network: nn.Module, inputs: Tensor, device: torch.device) -> int:
+    """Return the bytes at most allocated in a step on inputs (B, ...), in float32."""
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
-    outputs = network.train()(images)
+    outputs = network.train()(inputs)
     logits = (
         [outputs.logits, *outputs.auxiliary] if isinstance(outputs, AuxiliaryLogits) else [outputs]
     )
-    labels = torch.zeros(size, dtype=torch.int64, device=device)
+    labels = torch.zeros(len(inputs), dtype=torch.int64, device=device)
     loss = torch.stack([functional.cross_entropy(each, labels) for each in logits]).sum()
     torch.autograd.backward(loss)
     peak = torch.cuda.max_memory_allocated(device) - before
     network.zero_grad()
     weights = sum(p.numel() * p.element_size() for p in network.parameters())
-    return int(peak + images.nbytes + _STATES * weights)
+    return int(peak + inputs.nbytes + _STATES * weights)

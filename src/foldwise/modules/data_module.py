@@ -1,9 +1,10 @@
 """Batches by index from tensors that stay where they are used.
 
-N: samples, B: batch, C: channels, H: height, W: width, K: classes.
+N: samples, B: batch, K: classes, H: numbers to be predicted.
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,17 +15,17 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from foldwise.data.balance.weights import inverse_frequency
-from foldwise.data.preprocessing import Preprocessing
 from foldwise.errors import UserError
 from foldwise.modules.balanced_mixup import BalancedMixup
 from foldwise.modules.epoch_order import (
+    bucketed_batches,
     permutation,
     process_purpose,
     process_share,
     process_share_size,
     weighted_draws,
 )
-from foldwise.modules.images import Images, ResidentImages, StreamedImages, open_images
+from foldwise.modules.inputs import Inputs
 from foldwise.modules.mixing import Mixer
 from foldwise.seeds import derive_seed
 
@@ -33,24 +34,20 @@ __all__ = [
     "Batch",
     "EvaluationBatches",
     "FoldData",
-    "Images",
     "LabelError",
     "MixError",
     "Part",
-    "ResidentImages",
-    "StreamedImages",
     "TrainingBatches",
-    "open_images",
-    "to_input",
 ]
 
-# Inputs (B, C, H, W) float, labels (B) or shares of classes (B, K), loss weights (B).
+# Inputs (B, ...), targets: labels (B), shares of classes (B, K) or numbers (B, H), and loss
+# weights (B).
 Batch = tuple[Tensor, Tensor, Tensor]
-# Images (B, C, H, W) in 0..1, a seed, their positions in the part (B) and the epoch -> the same.
+# A batch as `Inputs.take` gives it, a seed, its positions in the part (B), the epoch -> the same.
 Augment = Callable[[Tensor, int, Tensor, int], Tensor]
 
 _EVALUATION_BATCH = 512
-_EVALUATION_NUMBERS = _EVALUATION_BATCH * 3 * 64 * 64  # of larger images, fewer at a time
+_EVALUATION_NUMBERS = _EVALUATION_BATCH * 3 * 64 * 64  # of larger inputs, fewer at a time
 
 
 class LabelError(UserError):
@@ -66,7 +63,8 @@ class Part:
     """The samples of one part of a fold, as rows of the samples' arrays."""
 
     rows: npt.NDArray[np.int64]  # (N,)
-    labels: npt.NDArray[np.int64]  # (N,) class indices
+    # (N,) class indices, or in a regression (N, H) float32
+    targets: npt.NDArray[np.int64] | npt.NDArray[np.float32]
     sampling_weights: npt.NDArray[np.float64] | None = None  # (N,); None: all alike
     loss_weights: npt.NDArray[np.float64] | None = None  # (N,); None: all 1
 
@@ -76,20 +74,15 @@ class Part:
         Raises:
             LabelError: It names the first such row.
         """
-        wrong = np.flatnonzero(self.labels < 0)
+        if self.targets.ndim == 2:
+            return
+        wrong = np.flatnonzero(self.targets < 0)
         if len(wrong):
             raise LabelError(
                 f"Row {self.rows[wrong[0]]} of the samples has the label "
-                f"{self.labels[wrong[0]]}, as have {len(wrong)} of {len(self.labels)} rows of "
+                f"{self.targets[wrong[0]]}, as have {len(wrong)} of {len(self.targets)} rows of "
                 "the part, but classes are counted from 0."
             )
-
-
-def to_input(images: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Standardise images in 0..1, (B, C, H, W) -> the same, channels last."""
-    mean = torch.tensor(preprocessing.mean, device=images.device).view(1, -1, 1, 1)
-    std = torch.tensor(preprocessing.std, device=images.device).view(1, -1, 1, 1)
-    return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 class TrainingBatches:
@@ -102,9 +95,8 @@ class TrainingBatches:
 
     def __init__(
         self,
-        images: Images,
+        inputs: Inputs,
         part: Part,
-        preprocessing: Preprocessing,
         augment: Augment,
         *,
         batch_size: int,
@@ -117,15 +109,14 @@ class TrainingBatches:
         """Take the samples and what is done to them.
 
         Args:
-            images: The pixels of the part.
-            part: Its labels and weights.
-            preprocessing: Mean and deviation of the channels.
-            augment: Changes images in 0..1.
+            inputs: Of the samples of the part.
+            part: Its targets and weights.
+            augment: Changes batches at random.
             batch_size: The largest batch.
             seed: Of all draws.
             epoch: Tells the number of the epoch that begins.
             device: Where the batches are needed.
-            mix: Mixes the images of a batch with one another.
+            mix: Mixes the samples of a batch with one another.
             balanced_mixup: Mixes a batch with one in which classes are drawn alike.
 
         Raises:
@@ -136,22 +127,25 @@ class TrainingBatches:
                 "balance.method is 'mixup_balanced', which mixes batches, but MixUp or CutMix "
                 "mixes them as well. Switch one of the two off."
             )
-        self._images, self._part, self._preprocessing = images, part, preprocessing
+        self._inputs, self._part = inputs, part
         self._augment, self._mix, self._balanced_mixup = augment, mix, balanced_mixup
         self._batch_size, self._seed, self._epoch = batch_size, seed, epoch
         self._device = device
-        self._labels = torch.from_numpy(part.labels).to(device)
-        weights = np.ones(len(part.labels)) if part.loss_weights is None else part.loss_weights
+        self._targets = torch.from_numpy(part.targets).to(device)
+        weights = np.ones(len(part.targets)) if part.loss_weights is None else part.loss_weights
         self._loss_weights = torch.from_numpy(weights.astype(np.float32)).to(device)
 
     def __len__(self) -> int:
-        size = process_share_size(len(self._labels))
+        size = process_share_size(len(self._targets))
         return max(1, min(-(-size // self._batch_size), size // 2))
 
     def __iter__(self) -> Iterator[Batch]:
         epoch = self._epoch()
         partners = self._partners(epoch)
-        for step, positions in enumerate(self._order(epoch).tensor_split(len(self))):
+        order = self._order(epoch)
+        order_seed = derive_seed(self._seed, epoch, "order", "batches")
+        batches = bucketed_batches(order, self._inputs.lengths, len(self), order_seed)
+        for step, positions in enumerate(batches):
             seed = functools.partial(derive_seed, self._seed, epoch, step, *process_purpose())
             inputs, labels = self._take(positions, epoch, seed("augment"))
             weights = self._loss_weights[positions.to(self._device)]
@@ -166,31 +160,30 @@ class TrainingBatches:
                 yield inputs, labels, weights
 
     def _take(self, positions: Tensor, epoch: int, seed: int) -> tuple[Tensor, Tensor]:
-        """Return inputs (B, C, H, W) and labels (B) at positions (B)."""
-        images = self._images.take(positions).float().div_(255)
-        images = self._augment(images, seed, positions, epoch)
-        return to_input(images, self._preprocessing), self._labels[positions.to(self._device)]
+        """Return inputs (B, ...) and targets at positions (B)."""
+        batch = self._augment(self._inputs.take(positions), seed, positions, epoch)
+        return self._inputs.finish(batch), self._targets[positions.to(self._device)]
 
     def _order(self, epoch: int) -> Tensor:
         """Return this process's positions of one epoch: a permutation, or draws by weight."""
         seed = derive_seed(self._seed, epoch, "order")
         weights = self._part.sampling_weights
         if weights is None or np.ptp(weights) == 0:
-            return process_share(permutation(len(self._labels), seed))
+            return process_share(permutation(len(self._targets), seed))
         return process_share(weighted_draws(weights, seed))
 
     def _partners(self, epoch: int) -> tuple[Tensor, ...]:
         """Return positions for each batch, drawn such that classes are alike, where needed."""
         if self._balanced_mixup is None:
             return ()
-        weights = inverse_frequency(self._part.labels.astype(object))
+        weights = inverse_frequency(self._part.targets.astype(object))
         seed = derive_seed(self._seed, epoch, "order", "balanced")
         return process_share(weighted_draws(weights, seed)).tensor_split(len(self))
 
     @functools.cached_property
     def _class_weights(self) -> Tensor | None:
         """Each class's loss weight, (K,) without classes after the last; None: all alike."""
-        weights, labels = self._part.loss_weights, self._part.labels
+        weights, labels = self._part.loss_weights, self._part.targets
         if weights is None or np.ptp(weights) == 0:
             return None
         sizes = np.maximum(np.bincount(labels), 1)
@@ -214,28 +207,25 @@ class TrainingBatches:
 class EvaluationBatches:
     """All samples of a part once, in order, standardised.
 
-    Of large images a batch holds fewer: 64 maps of 224 px each would fill 7 GB for 512 of them.
+    Of large inputs a batch holds fewer: 64 maps of 224 px each would fill 7 GB for 512 of them.
     """
 
-    def __init__(
-        self, images: Images, part: Part, preprocessing: Preprocessing, device: torch.device
-    ) -> None:
-        self._images, self._preprocessing = images, preprocessing
-        self._labels = torch.from_numpy(part.labels).to(device)
+    def __init__(self, inputs: Inputs, part: Part, device: torch.device) -> None:
+        self._inputs = inputs
+        self._targets = torch.from_numpy(part.targets).to(device)
 
     @functools.cached_property
     def _batch_size(self) -> int:
-        shape = self._images.take(torch.empty(0, dtype=torch.int64)).shape[1:]
-        return max(1, min(_EVALUATION_BATCH, _EVALUATION_NUMBERS // shape.numel()))
+        size = max(1, math.prod(self._inputs.shape))
+        return max(1, min(_EVALUATION_BATCH, _EVALUATION_NUMBERS // size))
 
     def __len__(self) -> int:
-        return -(-len(self._labels) // self._batch_size)
+        return -(-len(self._targets) // self._batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for positions in torch.split(torch.arange(len(self._labels)), self._batch_size):
-            images = self._images.take(positions).float().div_(255)
-            labels = self._labels[positions.to(self._labels.device)]
-            yield to_input(images, self._preprocessing), labels
+        for positions in torch.split(torch.arange(len(self._targets)), self._batch_size):
+            targets = self._targets[positions.to(self._targets.device)]
+            yield self._inputs.finish(self._inputs.take(positions)), targets
 
 
 class FoldData(LightningDataModule):

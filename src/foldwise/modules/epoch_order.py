@@ -8,6 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, distributed
 
+_POOL = 32  # batches that are sorted by length together
+
 
 def permutation(size: int, seed: int) -> Tensor:
     """Return the positions 0 to size - 1 in a random order, (N,)."""
@@ -27,6 +29,30 @@ def weighted_draws(weights: npt.NDArray[np.float64], seed: int) -> Tensor:
     cumulative = torch.from_numpy(np.cumsum(weights / weights.sum()))
     # From the right: a draw of exactly 0 must not hit a first sample of weight 0.
     return torch.searchsorted(cumulative, draws, right=True).clamp_(max=len(weights) - 1)
+
+
+def bucketed_batches(
+    order: Tensor, lengths: Tensor | None, num_batches: int, seed: int
+) -> tuple[Tensor, ...]:
+    """Cut an order into batches of sequences that are about equally long.
+
+    The order is sorted by length within pools of some batches each, and the batches are shuffled:
+    so what a batch holds still changes from epoch to epoch. Without lengths, or where all are
+    alike, the order stays as it is.
+
+    Args:
+        order: Positions, (N,).
+        lengths: Steps at each position; None: all alike.
+        num_batches: Of nearly equal size.
+        seed: Of the order of the batches.
+    """
+    if lengths is None or num_batches < 2 or int(lengths.min()) == int(lengths.max()):
+        return order.tensor_split(num_batches)
+    num_pools = max(1, round(num_batches / _POOL))
+    pools = order.tensor_split(num_pools)
+    ordered = torch.cat([pool[lengths[pool].argsort(stable=True)] for pool in pools])
+    batches = ordered.tensor_split(num_batches)
+    return tuple(batches[i] for i in permutation(num_batches, seed).tolist())
 
 
 def process_share(order: Tensor) -> Tensor:

@@ -77,8 +77,13 @@ def open_images(
 ) -> Images:
     """Return resident images where they fit into half of the free memory, else streamed ones."""
     needed = len(np.unique(rows)) * int(np.prod(x.shape[1:]))
-    kind = ResidentImages if needed <= _free_memory(device) * _RESIDENT_SHARE else StreamedImages
+    kind = ResidentImages if fits_in_memory(needed, device) else StreamedImages
     return kind(x, rows, device)
+
+
+def fits_in_memory(num_bytes: int, device: torch.device) -> bool:
+    """Whether so much fits into half of the free memory, of the device or of the machine."""
+    return num_bytes <= _free_memory(device) * _RESIDENT_SHARE
 
 
 def _free_memory(device: torch.device) -> int:

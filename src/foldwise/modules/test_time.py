@@ -21,10 +21,10 @@ def predict_logits(network: nn.Module, inputs: Tensor, config: TestTimeConfig) -
         inputs: Standardised images.
         config: Which copies.
     """
-    require_fitting_shift(config, *inputs.shape[-2:])
     logits = _both_ways(network, inputs, config)
     if config.shift == 0:
         return logits
+    require_fitting_shift(config, *inputs.shape[-2:])
     shifted = [_both_ways(network, moved, config) for moved in _shifted(inputs, config.shift)]
     return 0.5 * logits + 0.5 * torch.stack(shifted).mean(0)
 

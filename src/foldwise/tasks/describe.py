@@ -3,32 +3,43 @@
 from dataclasses import asdict
 from typing import Any
 
+import pandas as pd
 import torch
 
-from foldwise.models.build import build_cnn
-from foldwise.models.config import CnnModelConfig
+from foldwise.data.folds import Folds, fold_parts
+from foldwise.data.preprocessing import fit_preprocessing, require_readable
+from foldwise.data.samples import Samples
+from foldwise.models.build import build_network
 from foldwise.models.model_card import model_card
+from foldwise.modules.inputs import input_spec
+from foldwise.tasks.recipe import Recipe
+from foldwise.tasks.targets import num_outputs
 from foldwise.tasks.transfer import freeze_body
-from foldwise.tasks.transfer_config import NoTransfer, TransferConfig
+from foldwise.tasks.transfer_config import NoTransfer
 
 
-def describe_network(
-    model: CnnModelConfig, shape: tuple[int, ...], num_classes: int, transfer: TransferConfig
-) -> dict[str, Any]:
+def describe_network(samples: Samples, folds: Folds, recipe: Recipe) -> dict[str, Any]:
     """Return parameters, megabytes, operations, receptive field and layers as JSON values.
 
-    Args:
-        model: Which network.
-        shape: (C, H, W) of one image.
-        num_classes: K.
-        transfer: What of it is trained.
+    They are those of the first fold: of texts and categories, what a network knows depends on its
+    training part.
 
     Raises:
         PartError: There is no part that transfer names; the message lists the stages.
+        SamplesError: The networks of this family do not take such samples.
     """
-    channels, height, width = shape
+    require_readable(samples, recipe.inputs)
+    first = next(iter(fold_parts(folds, samples.table)))
+    rows = samples.positions(pd.Series(first.train, dtype=object))
+    spec = input_spec(fit_preprocessing(samples, rows, recipe.inputs), samples.x.shape[1:])
     with torch.device("meta"):  # nothing is computed, and no weights are drawn
-        network = build_cnn(model, (channels, height, width), num_classes)
-    if not isinstance(transfer, NoTransfer):
-        freeze_body(network, transfer)
-    return {"name": model.name, **asdict(model_card(network, (channels, height, width)))}
+        network = build_network(recipe.model, spec, num_outputs(samples, recipe))
+    if not isinstance(recipe.transfer, NoTransfer):
+        freeze_body(network, recipe.transfer)
+    return {
+        "name": recipe.model.name,
+        **asdict(model_card(network, spec)),
+        "imbalance_remedy": recipe.balance.name,
+        "transfer": recipe.transfer.mode,
+        **{f"test_time_{name}": value for name, value in recipe.test_time.model_dump().items()},
+    }

@@ -1,7 +1,4 @@
-"""Fit one fold's network: data to the device, Lightning's trainer, and nothing kept alive after.
-
-C: channels, H: height, W: width.
-"""
+"""Fit one fold's network: data to the device, Lightning's trainer, nothing kept alive after."""
 
 import contextlib
 import logging
@@ -21,26 +18,19 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
-from foldwise.data.augment import Augmenter
+from foldwise.data.augment.build import build_augmenter
 from foldwise.data.balance.config import LdamDrw, Smote
-from foldwise.data.folds import FoldParts
-from foldwise.data.preprocessing import Preprocessing, fit_preprocessing
+from foldwise.data.preprocessing import AnyPreprocessing, fit_preprocessing
 from foldwise.data.samples import Samples
+from foldwise.data.target_scaling import TargetScaling
 from foldwise.errors import UserError
-from foldwise.models.build import build_cnn
+from foldwise.models.build import build_network
 from foldwise.models.data_initialised import DataInitialised
+from foldwise.models.input_spec import TableSpec
 from foldwise.models.parts import find_head
 from foldwise.modules.balanced_mixup import build_balanced_mixup
-from foldwise.modules.classifier import Classifier
 from foldwise.modules.config import FitConfig
-from foldwise.modules.data_module import (
-    EvaluationBatches,
-    FoldData,
-    Part,
-    TrainingBatches,
-    open_images,
-    to_input,
-)
+from foldwise.modules.data_module import EvaluationBatches, FoldData, TrainingBatches
 from foldwise.modules.epoch_order import permutation
 from foldwise.modules.fold_state import FitState, FoldStateCallback, StateFolder
 from foldwise.modules.hardware import (
@@ -51,37 +41,22 @@ from foldwise.modules.hardware import (
     num_threads,
     reproducible,
 )
-from foldwise.modules.logit_scale import logit_scale
-from foldwise.modules.losses import Loss, build_loss
+from foldwise.modules.inputs import input_spec, open_inputs
 from foldwise.modules.mixing import build_mixer
 from foldwise.modules.records import EpochRecord
 from foldwise.modules.schedules import steps_of_epoch
 from foldwise.seeds import derive_seed
-from foldwise.tasks.pretrained import PretrainedWeights
+from foldwise.tasks.fit_module import build_module, standardised
+from foldwise.tasks.fold_job import FoldJob
 from foldwise.tasks.recipe import Recipe
+from foldwise.tasks.targets import num_outputs
 from foldwise.tasks.transfer import Transfer, prepare_transfer
 
-# That a network may draw its first weights from: so many images, and of large ones fewer, as many
-# as hold the numbers of 5,000 with 3 x 32 x 32.
-_INITIAL_IMAGES = 5000
-_INITIAL_NUMBERS = _INITIAL_IMAGES * 3 * 32 * 32
+# That a network may draw its first weights from: so many samples, and of large ones fewer, as many
+# as hold the numbers of 5,000 images with 3 x 32 x 32.
+_INITIAL_SAMPLES = 5000
+_INITIAL_NUMBERS = _INITIAL_SAMPLES * 3 * 32 * 32
 OnEpoch = Callable[[EpochRecord], None]
-
-
-@dataclass(frozen=True)
-class FoldJob:
-    """One fold's training: what goes in, and the fingerprint of all that."""
-
-    parts: FoldParts
-    training: Part
-    validation: Part
-    fingerprint: str
-    pretrained: PretrainedWeights | None = None  # that the network starts from
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """(repeat, fold)."""
-        return self.parts.repeat, self.parts.fold
 
 
 @dataclass(frozen=True)
@@ -90,8 +65,9 @@ class FittedFold:
 
     state: FitState
     network: nn.Module  # with its best weights, on the CPU
-    preprocessing: Preprocessing  # that its inputs have to undergo
+    preprocessing: AnyPreprocessing  # that its inputs have to undergo
     transfer: Transfer
+    target_scaling: TargetScaling | None = None  # of the numbers that it predicts
 
 
 def fit_fold(
@@ -123,28 +99,28 @@ def fit_fold(
     history = tuple(resumed.history) if resumed else ()
     on_start(history)
     callback = FoldStateCallback(fit, seed, states, resumed, on_epoch)
+    job, scaling = standardised(job, samples)
     with as_configured(fit, samples):
-        network, preprocessing, transfer = build_network(job, samples, recipe, seed)
+        network, preprocessing, transfer = first_network(job, samples, recipe, seed)
         if not callback.state.is_finished(fit):
             with open_fold(
                 job, samples, preprocessing, recipe, seed, lambda: callback.epoch, device
             ) as data:
                 steps_per_epoch = steps_of_epoch(len(data.train_dataloader()), fit.accumulate)
-                module = Classifier(
+                module = build_module(
                     network,
-                    len(samples.classes),
-                    fit,
+                    job,
+                    samples,
+                    recipe,
+                    transfer,
                     total_steps=fit.max_epochs * steps_per_epoch,
                     first_step=len(history) * steps_per_epoch,
-                    loss=fold_loss(job, len(samples.classes), recipe),
-                    rate_factors=transfer.rate_factors,
-                    logit_scale=logit_scale(recipe.balance),
                 )
                 with interruptible():
                     num_epochs = fit.max_epochs - len(history)
                     build_trainer(fit, device, num_epochs, callback).fit(module, datamodule=data)
     network.cpu().load_state_dict(callback.state.best_weights)
-    return FittedFold(callback.state, network.eval(), preprocessing, transfer)
+    return FittedFold(callback.state, network.eval(), preprocessing, transfer, scaling)
 
 
 @contextlib.contextmanager
@@ -152,7 +128,7 @@ def as_configured(fit: FitConfig, samples: Samples) -> Iterator[None]:
     """Compute reproducibly by the threads of the fit; leave torch's generators as they were."""
     with (
         torch.random.fork_rng(devices=range(torch.cuda.device_count())),
-        num_threads(choose_num_threads(fit, image_shape(samples))),
+        num_threads(choose_num_threads(fit, samples.x.shape[1:])),
         reproducible(),
     ):
         yield
@@ -162,7 +138,7 @@ def as_configured(fit: FitConfig, samples: Samples) -> Iterator[None]:
 def open_fold(
     job: FoldJob,
     samples: Samples,
-    preprocessing: Preprocessing,
+    preprocessing: AnyPreprocessing,
     recipe: Recipe,
     seed: int,
     epoch: Callable[[], int],
@@ -170,28 +146,35 @@ def open_fold(
 ) -> Iterator[FoldData]:
     """Give the batches of a fold's training and inner validation part, for as long as needed."""
     num_classes = len(samples.classes)
+    spec = input_spec(preprocessing, samples.x.shape[1:])
+    # Series in one long row are no series to whoever changes them at random; images still are.
+    is_row = isinstance(spec, TableSpec) and samples.modality != "image"
+    modality = "table" if is_row else samples.modality
     with (
-        contextlib.closing(open_images(samples.x, job.training.rows, device)) as fitted,
-        contextlib.closing(open_images(samples.x, job.validation.rows, device)) as inner,
+        contextlib.closing(
+            open_inputs(samples, job.training.rows, preprocessing, device)
+        ) as fitted,
+        contextlib.closing(
+            open_inputs(samples, job.validation.rows, preprocessing, device)
+        ) as inner,
     ):
         training = TrainingBatches(
             fitted,
             job.training,
-            preprocessing,
-            Augmenter(recipe.augment, derive_seed(seed, "augmenter")),
+            build_augmenter(recipe.augment, modality, derive_seed(seed, "augmenter")),
             batch_size=recipe.fit.samples_per_batch,
             seed=seed,
             epoch=epoch,
             device=device,
-            mix=build_mixer(recipe.augment.mix, num_classes),
-            balanced_mixup=build_balanced_mixup(recipe.balance, num_classes),
+            mix=build_mixer(recipe.augment.mix, num_classes, spec),
+            balanced_mixup=build_balanced_mixup(recipe.balance, num_classes, spec),
         )
-        yield FoldData(training, EvaluationBatches(inner, job.validation, preprocessing, device))
+        yield FoldData(training, EvaluationBatches(inner, job.validation, device))
 
 
-def build_network(
+def first_network(
     job: FoldJob, samples: Samples, recipe: Recipe, seed: int
-) -> tuple[nn.Module, Preprocessing, Transfer]:
+) -> tuple[nn.Module, AnyPreprocessing, Transfer]:
     """Build a fold's network as it is before the first step, from torch's global generator.
 
     Weights that were fitted before come with their own preprocessing; else the training part's
@@ -201,9 +184,10 @@ def build_network(
         TransferError: The weights to start from are of another network or of other classes.
         UserError: The remedy needs a last dense layer, and the network has none.
     """
+    shape = samples.x.shape[1:]
+    fitted = fit_preprocessing(samples, job.training.rows, recipe.inputs)
     torch.manual_seed(derive_seed(seed, "init"))
-    shape = image_shape(samples)
-    network = build_cnn(recipe.model, shape, len(samples.classes))
+    network = build_network(recipe.model, input_spec(fitted, shape), num_outputs(samples, recipe))
     _require_head(network, recipe)
     transfer = prepare_transfer(
         network,
@@ -213,11 +197,13 @@ def build_network(
         shape=shape,
         classes=samples.classes,
     )
-    preprocessing = transfer.preprocessing or fit_preprocessing(samples.x, job.training.rows)
+    preprocessing = transfer.preprocessing or fitted
     if job.pretrained is None and isinstance(network, DataInitialised):
         rows = initial_rows(job.training.rows, shape, derive_seed(seed, "initial_images"))
-        images = torch.from_numpy(samples.x[rows]).float().div_(255)
-        network.initialise_from(to_input(images, preprocessing))
+        with contextlib.closing(
+            open_inputs(samples, rows, preprocessing, torch.device("cpu"))
+        ) as inputs:
+            network.initialise_from(inputs.finish(inputs.take(torch.arange(len(rows)))))
     return network.to(memory_format=torch.channels_last), preprocessing, transfer
 
 
@@ -232,29 +218,14 @@ def _require_head(network: nn.Module, recipe: Recipe) -> None:
 
 
 def initial_rows(
-    rows: npt.NDArray[np.int64], shape: tuple[int, int, int], seed: int
+    rows: npt.NDArray[np.int64], shape: tuple[int, ...], seed: int
 ) -> npt.NDArray[np.int64]:
     """Return those of the training rows that a network may draw its first weights from, sorted.
 
     They are drawn: rows often come class by class, and the first of them would show few classes.
     """
-    number = min(_INITIAL_IMAGES, max(1, _INITIAL_NUMBERS // math.prod(shape)))
+    number = min(_INITIAL_SAMPLES, max(1, _INITIAL_NUMBERS // math.prod(shape)))
     return np.sort(rows[permutation(len(rows), seed)[:number].numpy()])
-
-
-def fold_loss(job: FoldJob, num_classes: int, recipe: Recipe) -> Loss:
-    """Return the loss that a fold's network is fitted with."""
-    counts = np.bincount(job.training.labels, minlength=num_classes)
-    fit = recipe.fit
-    return build_loss(
-        recipe.balance, counts, label_smoothing=fit.label_smoothing, max_epochs=fit.max_epochs
-    )
-
-
-def image_shape(samples: Samples) -> tuple[int, int, int]:
-    """Return (C, H, W) of the samples' images."""
-    channels, height, width = samples.x.shape[1:]
-    return channels, height, width
 
 
 def build_trainer(

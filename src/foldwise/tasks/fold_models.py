@@ -19,8 +19,10 @@ from foldwise.atomic import (
 )
 from foldwise.config import Config
 from foldwise.data.preprocessing import Preprocessing
+from foldwise.data.samples import Feature, Modality
 from foldwise.errors import UserError
-from foldwise.models.config import CnnModelConfig
+from foldwise.models.config import ModelConfig
+from foldwise.modules.number_outputs import NumberOutputs
 from foldwise.modules.test_time_config import TestTimeConfig
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
@@ -43,13 +45,16 @@ class FoldKey:
 class ModelCard(Config):
     """All that is needed to use one fold's weights, and where they come from."""
 
-    model: CnnModelConfig
-    classes: tuple[str, ...]
-    shape: tuple[int, int, int]  # (C, H, W) that the network takes
+    model: ModelConfig
+    classes: tuple[str, ...]  # none: numbers are predicted
+    modality: Modality = "image"
+    features: tuple[Feature, ...] = ()  # columns of a table, or channels of a series
+    shape: tuple[int, ...]  # of one sample, as ingest stores it
     size_policy: str  # how ingest brought images to (H, W)
-    preprocessing: Preprocessing  # fitted on the fold's training part, or that of older weights
+    preprocessing: Preprocessing  # fitted on the training part, or of older weights
     test_time: TestTimeConfig = TestTimeConfig()  # which changed copies are predicted as well
     decision_weights: tuple[float, ...] | None = None  # of the classes' probabilities; None: alike
+    number_outputs: NumberOutputs | None = None  # what the outputs of a regression mean
     num_trainable: int  # parameters that were trained
     repeat: int
     fold: int
@@ -61,6 +66,14 @@ class ModelCard(Config):
     history: tuple[dict[str, Any], ...]  # EpochRecord of each epoch
     versions: dict[str, str]
     weights_sha256: str
+
+    @property
+    def num_outputs(self) -> int:
+        """Of the network: classes, or numbers."""
+        meaning = self.number_outputs
+        if meaning is None:
+            return len(self.classes)
+        return len(meaning.offsets) * meaning.loss.num_per_target
 
     @property
     def seen(self) -> tuple[FoldKey, ...]:

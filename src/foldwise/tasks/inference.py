@@ -1,6 +1,6 @@
-"""What a fitted network says of images, batch by batch.
+"""What a fitted network says of samples, batch by batch.
 
-N: samples, C: channels, H: height, W: width, K: classes.
+N: samples, K: classes, O: outputs.
 """
 
 import numpy as np
@@ -8,45 +8,65 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from foldwise.data.preprocessing import Preprocessing
-from foldwise.modules.data_module import EvaluationBatches, Part, StreamedImages
+from foldwise.data.preprocessing import AnyPreprocessing
+from foldwise.data.samples import Samples
+from foldwise.modules.data_module import EvaluationBatches, Part
 from foldwise.modules.hardware import reproducible
+from foldwise.modules.inputs import open_inputs
 from foldwise.modules.test_time import predict_logits
 from foldwise.modules.test_time_config import TestTimeConfig
 
-Images = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.int64]
 
 
 def class_probabilities(
     network: nn.Module,
-    x: Images,
+    samples: Samples,
     rows: Rows,
-    preprocessing: Preprocessing,
+    preprocessing: AnyPreprocessing,
     test_time: TestTimeConfig,
 ) -> npt.NDArray[np.float64]:
-    """Return class probabilities (n, K) of some images, in float32 precision.
+    """Return class probabilities (n, K) of some samples, in float32 precision.
 
     Args:
         network: In evaluation mode.
-        x: (N, C, H, W).
+        samples: The samples.
         rows: (n,), which of them, in which order.
         preprocessing: What the network's inputs undergo.
         test_time: Which changed copies count as well.
     """
-    with torch.inference_mode(), reproducible():
-        logits = [
-            predict_logits(network, inputs, test_time).double()
-            for inputs, _ in image_batches(network, x, rows, preprocessing)
-        ]
-        return torch.cat(logits).softmax(dim=1).cpu().numpy()
+    return _outputs(network, samples, rows, preprocessing, test_time).softmax(dim=1).cpu().numpy()
 
 
-def image_batches(
-    network: nn.Module, x: Images, rows: Rows, preprocessing: Preprocessing
+def predicted_numbers(
+    network: nn.Module, samples: Samples, rows: Rows, preprocessing: AnyPreprocessing
+) -> npt.NDArray[np.float64]:
+    """Return the outputs (n, O) of a regression's network for some samples, as they are."""
+    plain = TestTimeConfig()
+    return _outputs(network, samples, rows, preprocessing, plain).cpu().numpy()
+
+
+def evaluation_batches(
+    network: nn.Module, samples: Samples, rows: Rows, preprocessing: AnyPreprocessing
 ) -> EvaluationBatches:
-    """Return the batches of some images, all labels 0, on the device of the network."""
+    """Return the batches of some samples, all labels 0, on the device of the network."""
     device = next(network.parameters()).device
     part = Part(rows, np.zeros(len(rows), dtype=np.int64))
-    images = StreamedImages(x, rows, device)  # each is looked at once: no copy of all
-    return EvaluationBatches(images, part, preprocessing, device)
+    # Each is looked at once: no copy of all.
+    inputs = open_inputs(samples, rows, preprocessing, device, is_resident=False)
+    return EvaluationBatches(inputs, part, device)
+
+
+def _outputs(
+    network: nn.Module,
+    samples: Samples,
+    rows: Rows,
+    preprocessing: AnyPreprocessing,
+    test_time: TestTimeConfig,
+) -> torch.Tensor:
+    with torch.inference_mode(), reproducible():
+        found = [
+            predict_logits(network, inputs, test_time).double()
+            for inputs, _ in evaluation_batches(network, samples, rows, preprocessing)
+        ]
+        return torch.cat(found)

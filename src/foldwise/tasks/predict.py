@@ -1,9 +1,10 @@
 """From trained networks to the predictions table.
 
-N: samples, C: channels, H: height, W: width, K: classes.
+N: samples, K: classes.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +14,18 @@ from safetensors.torch import load_file
 
 from foldwise.data.folds import Folds, fold_parts, held_out_ids
 from foldwise.data.samples import Samples
-from foldwise.models.build import build_cnn
+from foldwise.models.build import build_network
+from foldwise.modules.inputs import input_spec
+from foldwise.modules.number_outputs import Forecast
 from foldwise.tasks.decision import apply_decision_weights
 from foldwise.tasks.fold_models import WEIGHTS, FoldModels, ModelCard, ModelError, read_card
-from foldwise.tasks.inference import class_probabilities
+from foldwise.tasks.inference import class_probabilities, predicted_numbers
+
+_TYPES = {"image": "uint8", "series": "float32", "table": "float32", "tokens": "int32"}
 
 
 class Predictor:
-    """One fold's network, ready for images as ingest stores them."""
+    """One fold's network, ready for samples as ingest stores them."""
 
     def __init__(self, folder: Path) -> None:
         """Load weights and card from a fold's folder.
@@ -30,42 +35,93 @@ class Predictor:
         """
         self.card: ModelCard = read_card(folder)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = build_cnn(self.card.model, self.card.shape, len(self.card.classes))
+        spec = input_spec(self.card.preprocessing, self.card.shape)
+        network = build_network(self.card.model, spec, self.card.num_outputs)
         network.load_state_dict(load_file(folder / WEIGHTS))
         self._network = network.to(memory_format=torch.channels_last).to(self._device).eval()
 
     def probabilities(
-        self, x: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64] | None = None
+        self, samples: Samples | npt.NDArray[Any], rows: npt.NDArray[np.int64] | None = None
     ) -> npt.NDArray[np.float64]:
-        """Return class probabilities (N, K) of images (N, C, H, W), in float32 precision.
+        """Return class probabilities (N, K) of some samples, in float32 precision.
 
         They are averaged and weighed as the network's card says: the greatest is the decision.
 
         Args:
-            x: The images in 0..255, of the size and number of channels that the network takes.
+            samples: Any of the same kind; or their array `x` alone: images (N, C, H, W) in
+                0..255, series (N, T, F) that are all T long, or rows of a table (N, F) whose
+                categories have the same numbers.
             rows: Which of them, in which order; all by default.
 
         Raises:
-            ModelError: The images have another shape or type.
+            ModelError: They have another shape or type.
         """
-        if x.shape[1:] != self.card.shape or x.dtype != np.uint8:
-            raise ModelError(
-                f"The network takes images of shape (N, {', '.join(map(str, self.card.shape))}) "
-                f"and type uint8, but got {x.shape} and {x.dtype}."
-            )
-        rows = np.arange(len(x)) if rows is None else rows
+        samples = self._checked(samples)
+        rows = np.arange(len(samples)) if rows is None else rows
         card = self.card
-        found = class_probabilities(self._network, x, rows, card.preprocessing, card.test_time)
+        found = class_probabilities(
+            self._network, samples, rows, card.preprocessing, card.test_time
+        )
         if card.decision_weights is None:
             return found
         return apply_decision_weights(found, card.decision_weights)
 
-    def predict(self, x: npt.NDArray[np.uint8]) -> pd.DataFrame:
-        """Return a table with `prediction` and one column `p_<class>` per class."""
-        probabilities = self.probabilities(x)
+    def forecast(
+        self, samples: Samples | npt.NDArray[Any], rows: npt.NDArray[np.int64] | None = None
+    ) -> Forecast:
+        """Return points and quantiles of the numbers that a regression's network predicts.
+
+        Args:
+            samples: As for `probabilities`.
+            rows: Which of them, in which order; all by default.
+
+        Raises:
+            ModelError: They have another shape or type, or the network predicts classes.
+        """
+        if self.card.number_outputs is None:
+            raise ModelError("The network predicts classes, not numbers: ask for probabilities.")
+        samples = self._checked(samples)
+        rows = np.arange(len(samples)) if rows is None else rows
+        outputs = predicted_numbers(self._network, samples, rows, self.card.preprocessing)
+        return self.card.number_outputs.forecast(outputs)
+
+    def predict(self, samples: Samples | npt.NDArray[Any]) -> pd.DataFrame:
+        """Return a table with `prediction` and one column `p_<class>` per class.
+
+        Of a regression, one row for each sample and step: `step`, `prediction` and quantiles.
+        """
+        if self.card.number_outputs is not None:
+            return pd.DataFrame(self.forecast(samples).columns())
+        probabilities = self.probabilities(samples)
         table = _probability_columns(probabilities, self.card.classes)
         table.insert(0, "prediction", np.array(self.card.classes)[probabilities.argmax(axis=1)])
         return table
+
+    def _checked(self, samples: Samples | npt.NDArray[Any]) -> Samples:
+        """Return samples that the network can take.
+
+        Raises:
+            ModelError: They are of another kind, shape or type.
+        """
+        card = self.card
+        if not isinstance(samples, Samples):
+            rows = pd.DataFrame(index=range(len(samples)))
+            samples = Samples(samples, rows, modality=card.modality, features=card.features)
+        # Of sequences, the length may be another one.
+        num_free = 1 if card.modality in ("series", "tokens") else 0
+        shape, x = card.shape[num_free:], samples.x
+        wanted = _TYPES[card.modality]
+        if samples.modality != card.modality or x.ndim != 1 + len(card.shape):
+            is_fitting = False
+        else:
+            is_fitting = x.shape[1 + num_free :] == shape and x.dtype == wanted
+        if not is_fitting:
+            sides = ", ".join(("N", *("T",) * num_free, *map(str, shape)))
+            raise ModelError(
+                f"The network takes samples of the kind '{card.modality}', of shape ({sides}) and "
+                f"type {wanted}, but got '{samples.modality}', {x.shape} and {x.dtype}."
+            )
+        return samples
 
 
 def predict_folds(models: FoldModels, samples: Samples, folds: Folds) -> pd.DataFrame:
@@ -87,14 +143,27 @@ def predict_folds(models: FoldModels, samples: Samples, folds: Folds) -> pd.Data
         predictor = Predictor(models.folder(parts.repeat, parts.fold))
         for part, ids in (("oof", parts.oof), ("test", held_out_ids(folds))):
             rows = samples.positions(pd.Series(ids, dtype=object))
-            table = _probability_columns(predictor.probabilities(samples.x, rows), samples.classes)
-            table.insert(0, "target", samples.table["label"].to_numpy(dtype=object)[rows])
+            table = _predicted(predictor, samples, rows)
             table.insert(0, "part", part)
             table.insert(0, "fold", parts.fold)
             table.insert(0, "repeat", parts.repeat)
-            table.insert(0, "sample_id", ids)
+            table.insert(0, "sample_id", np.repeat(ids, len(table) // max(1, len(ids))))
             tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def _predicted(
+    predictor: Predictor, samples: Samples, rows: npt.NDArray[np.int64]
+) -> pd.DataFrame:
+    """Return targets and predictions, one row for each sample; of numbers, for each step of it."""
+    if samples.task == "classification":
+        table = _probability_columns(predictor.probabilities(samples, rows), samples.classes)
+        table.insert(0, "target", samples.table["label"].to_numpy(dtype=object)[rows])
+        return table
+    table = pd.DataFrame(predictor.forecast(samples, rows).columns())
+    targets = samples.table[list(samples.target_names)].to_numpy(np.float64)[rows]
+    table.insert(1, "target", targets.reshape(-1))
+    return table
 
 
 def _probability_columns(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foldwise.atomic import sha256_file
-from foldwise.data.preprocessing import Preprocessing
+from foldwise.data.preprocessing import ImagePreprocessing
 from foldwise.errors import UserError
-from foldwise.models.config import CnnModelConfig
+from foldwise.models.config import ModelConfig
 from foldwise.tasks.fold_models import CARD, WEIGHTS, FoldKey, FoldModels, ModelCard, read_card
 from foldwise.tasks.torchvision_weights import torchvision_weights
 from foldwise.tasks.transfer_config import NoTransfer, TransferConfig
@@ -30,7 +30,7 @@ class PretrainedWeights:
 
     path: Path
     sha256: str
-    preprocessing: Preprocessing | None = None  # of the images that they were fitted on
+    preprocessing: ImagePreprocessing | None = None  # of the images that they were fitted on
     card: ModelCard | None = None  # of a network that Foldwise trained
 
     @property
@@ -41,7 +41,7 @@ class PretrainedWeights:
 
 def find_weights(
     config: TransferConfig,
-    model: CnnModelConfig,
+    model: ModelConfig,
     fold: FoldKey,
     find_run: FindRun | None = None,
 ) -> PretrainedWeights | None:
@@ -134,7 +134,13 @@ def _trained(folder: Path, fold: FoldKey) -> PretrainedWeights:
             "Take the family's folder of a training with the same folds, or weights from other "
             "samples."
         )
-    return PretrainedWeights(folder / WEIGHTS, card.weights_sha256, card.preprocessing, card)
+    preprocessing = card.preprocessing
+    if not isinstance(preprocessing, ImagePreprocessing):
+        raise PretrainedError(
+            f"The network in {folder} is {card.model.name!r}, which was not fitted on images: "
+            "weights to start from are there for networks of images alone."
+        )
+    return PretrainedWeights(folder / WEIGHTS, card.weights_sha256, preprocessing, card)
 
 
 def _bare_file(path: Path, given: str) -> PretrainedWeights:

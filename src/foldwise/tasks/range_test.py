@@ -18,9 +18,9 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from foldwise.data.folds import Folds
-from foldwise.data.samples import Samples, require_images
+from foldwise.data.preprocessing import require_readable
+from foldwise.data.samples import Samples
 from foldwise.errors import UserError
-from foldwise.modules.classifier import Classifier
 from foldwise.modules.config import FitConfig
 from foldwise.modules.divergence import DivergedError
 from foldwise.modules.hardware import (
@@ -30,14 +30,14 @@ from foldwise.modules.schedules import Factor, steps_of_epoch
 from foldwise.seeds import derive_seed
 from foldwise.tasks.batch_size import with_batch_size
 from foldwise.tasks.fit_fold import (
-    FoldJob,
     as_configured,
-    build_network,
     build_trainer,
-    fold_loss,
+    first_network,
     interruptible,
     open_fold,
 )
+from foldwise.tasks.fit_module import build_module, standardised
+from foldwise.tasks.fold_job import FoldJob
 from foldwise.tasks.pretrained import FindRun
 from foldwise.tasks.range_test_config import RangeTestConfig
 from foldwise.tasks.recipe import Recipe
@@ -78,10 +78,10 @@ def run_range_test(
         find_run: From an MLflow run's id to its networks, for weights to start from.
 
     Raises:
-        SamplesError: The samples are no pictures in classes.
+        SamplesError: The networks of this family do not take such samples.
         UserError: The optimiser is one whose steps do not depend on a rate.
     """
-    require_images(samples, "A convolutional network")
+    require_readable(samples, recipe.inputs)
     if recipe.fit.optimizer.name == "lbfgs":
         raise UserError(
             "train_cnn.fit.optimizer.name is 'lbfgs', which finds the length of each step by "
@@ -179,19 +179,20 @@ def _losses(job: FoldJob, samples: Samples, recipe: Recipe, config: RangeTestCon
     fit, device = recipe.fit, choose_device(recipe.fit)
     seed = derive_seed(recipe.seed, *job.key, "range_test")
     callback = _RangeTestCallback(config, seed)
+    job, _ = standardised(job, samples)
     with as_configured(fit, samples):
-        network, preprocessing, transfer = build_network(job, samples, recipe, seed)
+        network, preprocessing, transfer = first_network(job, samples, recipe, seed)
         with open_fold(
             job, samples, preprocessing, recipe, seed, lambda: callback.epoch, device
         ) as data:
             steps = steps_of_epoch(len(data.train_dataloader()), fit.accumulate)
-            module = Classifier(
+            module = build_module(
                 network,
-                len(samples.classes),
-                fit,
+                job,
+                samples,
+                recipe,
+                transfer,
                 total_steps=config.num_steps,
-                loss=fold_loss(job, len(samples.classes), recipe),
-                rate_factors=transfer.rate_factors,
                 schedule=_growing(config, fit),
             )
             trainer = build_trainer(fit, device, -(-config.num_steps // steps), callback)

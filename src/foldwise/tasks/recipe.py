@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.balance import BalanceConfig
 from foldwise.data.balance.config import LdamDrw, MixupBalanced
+from foldwise.data.preprocessing import ImageInputConfig, InputConfig
 from foldwise.errors import UserError
-from foldwise.models.config import CnnModelConfig
+from foldwise.models.config import ModelConfig
 from foldwise.modules.config import FitConfig
+from foldwise.modules.loss_config import AutoLossConfig, LossConfig
 from foldwise.modules.test_time_config import TestTimeConfig
 from foldwise.tasks.transfer_config import NoTransfer, TransferConfig
 
@@ -25,10 +27,12 @@ class Recipe:
         RecipeError: Batches would be mixed twice, or the fit may end before classes are weighed.
     """
 
-    model: CnnModelConfig
+    model: ModelConfig
     fit: FitConfig
     augment: AugmentConfig
     seed: int
+    inputs: InputConfig = field(default_factory=ImageInputConfig)
+    loss: LossConfig = field(default_factory=AutoLossConfig)
     # What of the remedy works in the loss, or after the fit; the plan holds the rest.
     balance: BalanceConfig = field(default_factory=BalanceConfig)
     transfer: TransferConfig = field(default_factory=NoTransfer)

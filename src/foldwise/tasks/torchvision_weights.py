@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from foldwise.atomic import atomic_path, sha256_file
-from foldwise.data.preprocessing import Preprocessing
+from foldwise.data.preprocessing import ImagePreprocessing
 from foldwise.errors import UserError
-from foldwise.models.config import CnnModelConfig, VggConfig
+from foldwise.models.config import ModelConfig, VggConfig
 
 # Our names of networks, and torchvision's where it has weights of the same architecture; a VGG
 # with batch norm has `_bn` behind its name there.
@@ -27,7 +27,7 @@ _NAMES = {
     "mobilenet_v2": "mobilenet_v2",
 }
 # torchvision's own code brings images for these two from ImageNet's mean and deviation to this.
-_HALF = Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+_HALF = ImagePreprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 _ARE_FED_HALVES = ("googlenet", "inception_v3")
 _TIMEOUT_S = 15.0  # of each step of a download, so that no network means an error and no waiting
 _HASH_LENGTH = 8  # digits of the SHA-256 in the file's name, e.g. resnet18-f37072fd.pth
@@ -38,8 +38,8 @@ class TorchvisionWeightsError(UserError):
 
 
 def torchvision_weights(
-    model: CnnModelConfig, which: str = "DEFAULT"
-) -> tuple[Path, Preprocessing]:
+    model: ModelConfig, which: str = "DEFAULT"
+) -> tuple[Path, ImagePreprocessing]:
     """Return the file of a network's weights, fetched if need be, and what its images underwent.
 
     Args:
@@ -51,7 +51,7 @@ def torchvision_weights(
     """
     weights = _entry(model.name, isinstance(model, VggConfig) and model.batch_norm is True, which)
     transforms = weights.transforms()
-    preprocessing = Preprocessing(mean=tuple(transforms.mean), std=tuple(transforms.std))
+    preprocessing = ImagePreprocessing(mean=tuple(transforms.mean), std=tuple(transforms.std))
     if model.name in _ARE_FED_HALVES:
         preprocessing = _HALF
     return _cached(weights.url, f"{model.name} ({weights.name})"), preprocessing

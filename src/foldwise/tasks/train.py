@@ -17,7 +17,8 @@ from foldwise.code_closure import code_hash
 from foldwise.config import json_hash
 from foldwise.data.balance.config import Smote
 from foldwise.data.folds import FoldParts, Folds, fold_parts
-from foldwise.data.samples import Samples, require_images
+from foldwise.data.preprocessing import require_readable
+from foldwise.data.samples import Samples
 from foldwise.errors import UserError
 from foldwise.models.config import TimmConfig
 from foldwise.modules.data_module import Part
@@ -35,10 +36,12 @@ from foldwise.tasks.events import (
     ignore,
 )
 from foldwise.tasks.finish_fold import finish_fold
-from foldwise.tasks.fit_fold import FoldJob, fit_fold, image_shape
+from foldwise.tasks.fit_fold import fit_fold
+from foldwise.tasks.fold_job import FoldJob
 from foldwise.tasks.fold_models import FoldKey, FoldModels, ModelCard, write_model
 from foldwise.tasks.pretrained import FindRun, find_weights, require_elsewhere
 from foldwise.tasks.recipe import Recipe
+from foldwise.tasks.targets import require_task, target_values
 from foldwise.tasks.transfer import transfer_fingerprint
 
 
@@ -73,11 +76,13 @@ def cross_validate(
         DivergedError: The loss became infinite or not a number; earlier folds are kept.
         PlanError: The plan was made for other folds.
         PretrainedError: The weights to start from are missing, or not to be used here.
-        SamplesError: The samples are no pictures in classes.
+        SamplesError: The networks of this family do not take such samples.
         ValueError: The device or the network does not fit.
     """
-    require_images(samples, "A convolutional network")
-    require_fitting_shift(recipe.test_time, *samples.x.shape[-2:])
+    require_readable(samples, recipe.inputs)
+    require_task(samples, recipe)
+    if samples.modality == "image":
+        require_fitting_shift(recipe.test_time, *samples.x.shape[-2:])
     recipe = with_batch_size(recipe, samples, plan)
     device = choose_device(recipe.fit)
     jobs = fold_jobs(samples, folds, plan, recipe, find_run)
@@ -123,15 +128,18 @@ def train_fold(
 
     folder = _state_folder(models, job)
     fitted = fit_fold(job, samples, recipe, folder, on_start, on_epoch)
-    decision_weights = finish_fold(fitted, job, samples, recipe)
+    meaning = finish_fold(fitted, job, samples, recipe)
     card = ModelCard(
         model=recipe.model,
         classes=samples.classes,
-        shape=image_shape(samples),
+        modality=samples.modality,
+        features=samples.features,
+        shape=samples.x.shape[1:],
         size_policy=samples.size_policy,
         preprocessing=fitted.preprocessing,
         test_time=recipe.test_time,
-        decision_weights=decision_weights,
+        decision_weights=meaning.decision_weights,
+        number_outputs=meaning.number_outputs,
         num_trainable=fitted.transfer.num_trainable,
         repeat=job.parts.repeat,
         fold=job.parts.fold,
@@ -164,7 +172,7 @@ def fold_jobs(
         PlanError: The plan has no rows for a fold, or rows that its network must not see.
     """
     common = _common_fingerprint(samples, folds, recipe)
-    labels = samples.y
+    targets = target_values(samples)
 
     def job(parts: FoldParts) -> FoldJob:
         rows = plan[(plan["repeat"] == parts.repeat) & (plan["fold"] == parts.fold)]
@@ -174,7 +182,7 @@ def fold_jobs(
         _require_training_rows(fitted, allowed, parts)
         training = Part(
             fitted,
-            labels[fitted],
+            targets[fitted],
             rows["sampling_weight"].to_numpy(),
             rows["loss_weight"].to_numpy(),
         )
@@ -185,7 +193,7 @@ def fold_jobs(
         fingerprint = json_hash(
             [common, parts.repeat, parts.fold, of_plan, list(parts.validation), start]
         )
-        return FoldJob(parts, training, Part(inner, labels[inner]), fingerprint, pretrained)
+        return FoldJob(parts, training, Part(inner, targets[inner]), fingerprint, pretrained)
 
     return [job(parts) for parts in fold_parts(folds, samples.table)]
 
@@ -216,8 +224,10 @@ def _common_fingerprint(samples: Samples, folds: Folds, recipe: Recipe) -> dict[
         "samples": samples.content_hash,
         "folds": folds.content_hash,
         "model": recipe.model.model_dump(mode="json"),
+        "inputs": recipe.inputs.model_dump(mode="json"),
+        "loss": recipe.loss.model_dump(mode="json"),
         "fit": recipe.fit.model_dump(mode="json"),
-        "augment": recipe.augment.model_dump(mode="json"),
+        "augment": recipe.augment.in_force(samples.modality),
         "balance": recipe.balance.flat(),
         "test_time": recipe.test_time.model_dump(mode="json"),
         "seed": recipe.seed,
@@ -226,7 +236,7 @@ def _common_fingerprint(samples: Samples, folds: Folds, recipe: Recipe) -> dict[
         "precision": choose_precision(recipe.fit, device),
         # The order of sums, and with it the last bits, depends on the number of threads.
         "num_threads": (
-            choose_num_threads(recipe.fit, image_shape(samples)) if device.type == "cpu" else 0
+            choose_num_threads(recipe.fit, samples.x.shape[1:]) if device.type == "cpu" else 0
         ),
         "versions": package_versions(recipe),
     }

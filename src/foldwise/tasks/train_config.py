@@ -1,12 +1,25 @@
-"""Parameters of the training of one family of networks; free of torch."""
+"""Parameters of the training of each family of networks; free of torch."""
 
 from pydantic import NonNegativeInt
 
 from foldwise.config import Config
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.balance import BalanceConfig
-from foldwise.models.config import CnnModelConfig, SmallCnnConfig
+from foldwise.data.preprocessing import (
+    ImageInputConfig,
+    SequenceInputConfig,
+    TableInputConfig,
+)
+from foldwise.models.config import (
+    CnnModelConfig,
+    LstmConfig,
+    MlpConfig,
+    MlpModelConfig,
+    RnnModelConfig,
+    SmallCnnConfig,
+)
 from foldwise.modules.config import FitConfig
+from foldwise.modules.loss_config import AutoLossConfig, LossConfig
 from foldwise.modules.test_time_config import TestTimeConfig
 from foldwise.tasks.recipe import Recipe
 from foldwise.tasks.transfer_config import NoTransfer, TransferConfig
@@ -18,6 +31,7 @@ class TrainCnnConfig(Config):
     model: CnnModelConfig = SmallCnnConfig()
     transfer: TransferConfig = NoTransfer()
     fit: FitConfig = FitConfig()
+    loss: LossConfig = AutoLossConfig()
     test_time: TestTimeConfig = TestTimeConfig()
     seed: NonNegativeInt = 0
 
@@ -25,10 +39,59 @@ class TrainCnnConfig(Config):
         """Return everything that is chosen about a training."""
         return Recipe(
             model=self.model,
+            inputs=ImageInputConfig(),
             fit=self.fit,
+            loss=self.loss,
             augment=augment,
             seed=self.seed,
             balance=balance,
             transfer=self.transfer,
             test_time=self.test_time,
         )
+
+
+class TrainRnnConfig(Config):
+    """A network for sequences and how it is fitted."""
+
+    model: RnnModelConfig = LstmConfig()
+    inputs: SequenceInputConfig = SequenceInputConfig()
+    fit: FitConfig = FitConfig()
+    loss: LossConfig = AutoLossConfig()
+    seed: NonNegativeInt = 0
+
+    def recipe(self, augment: AugmentConfig, balance: BalanceConfig) -> Recipe:
+        """Return everything that is chosen about a training."""
+        return Recipe(
+            model=self.model,
+            inputs=self.inputs,
+            fit=self.fit,
+            loss=self.loss,
+            augment=augment,
+            seed=self.seed,
+            balance=balance,
+        )
+
+
+class TrainMlpConfig(Config):
+    """A network of dense layers and how it is fitted."""
+
+    model: MlpModelConfig = MlpConfig()
+    inputs: TableInputConfig = TableInputConfig()
+    fit: FitConfig = FitConfig()
+    loss: LossConfig = AutoLossConfig()
+    seed: NonNegativeInt = 0
+
+    def recipe(self, augment: AugmentConfig, balance: BalanceConfig) -> Recipe:
+        """Return everything that is chosen about a training."""
+        return Recipe(
+            model=self.model,
+            inputs=self.inputs,
+            fit=self.fit,
+            loss=self.loss,
+            augment=augment,
+            seed=self.seed,
+            balance=balance,
+        )
+
+
+TrainConfig = TrainCnnConfig | TrainRnnConfig | TrainMlpConfig

@@ -11,9 +11,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from foldwise.data.preprocessing import Preprocessing
+from foldwise.data.preprocessing import ImagePreprocessing
 from foldwise.errors import UserError
-from foldwise.models.config import CnnModelConfig
+from foldwise.models.config import ModelConfig
 from foldwise.models.parts import PartError, head_name, is_auxiliary, names_before
 from foldwise.tasks.pretrained import PretrainedWeights
 from foldwise.tasks.transfer_config import (
@@ -41,7 +41,7 @@ class Transfer:
     num_parameters: int
     frozen: tuple[str, ...] = ()  # names of the parameters that stay as they are
     rate_factors: Mapping[str, float] = field(default_factory=dict)  # by parameter; others: 1
-    preprocessing: Preprocessing | None = None  # that belongs to the weights; None: fit one
+    preprocessing: ImagePreprocessing | None = None  # that belongs to the weights; None: fit one
 
 
 def prepare_transfer(
@@ -49,8 +49,8 @@ def prepare_transfer(
     config: TransferConfig,
     weights: PretrainedWeights | None,
     *,
-    model: CnnModelConfig,
-    shape: tuple[int, int, int],
+    model: ModelConfig,
+    shape: tuple[int, ...],
     classes: tuple[str, ...],
 ) -> Transfer:
     """Load the weights into the network, freeze what is not trained, and tell how to fit it.
@@ -151,7 +151,7 @@ def _without_heads(state: dict[str, Tensor], head: str, keeps_head: bool) -> dic
     }
 
 
-def _require_same_network(weights: PretrainedWeights, model: CnnModelConfig) -> None:
+def _require_same_network(weights: PretrainedWeights, model: ModelConfig) -> None:
     if weights.card is not None and weights.card.model.name != model.name:
         raise TransferError(
             f"The weights in {weights.path} are of the network {weights.card.model.name!r}, but "
@@ -199,11 +199,13 @@ def _fit_colours(network: nn.Module, state: dict[str, Tensor]) -> dict[str, Tens
     return {**state, f"{name}.weight": kernels}
 
 
-def _for_channels(preprocessing: Preprocessing | None, num_channels: int) -> Preprocessing | None:
+def _for_channels(
+    preprocessing: ImagePreprocessing | None, num_channels: int
+) -> ImagePreprocessing | None:
     if preprocessing is None or len(preprocessing.mean) == num_channels:
         return preprocessing
     mean, std = preprocessing.mean, preprocessing.std
-    return Preprocessing(
+    return ImagePreprocessing(
         mean=(sum(mean) / len(mean),) * num_channels, std=(sum(std) / len(std),) * num_channels
     )
 
@@ -212,7 +214,7 @@ def _require_same_tensors(
     network: nn.Module,
     state: Mapping[str, Tensor],
     head: str,
-    model: CnnModelConfig,
+    model: ModelConfig,
     weights: PretrainedWeights,
     keeps_head: bool,
 ) -> None:
@@ -240,7 +242,7 @@ def _require_same_tensors(
         )
 
 
-def _advice(model: CnnModelConfig, weights: PretrainedWeights) -> str:
+def _advice(model: ModelConfig, weights: PretrainedWeights) -> str:
     """Name the parameters of the network in which the two differ, where they are known."""
     if weights.card is None:
         keys = [f"model.{key}" for key in type(model).model_fields]
@@ -280,7 +282,7 @@ def _stay_in_evaluation(module: nn.Module, mode: bool = True) -> nn.Module:
 def _told(
     network: nn.Module,
     rate_factors: Mapping[str, float] | None = None,
-    preprocessing: Preprocessing | None = None,
+    preprocessing: ImagePreprocessing | None = None,
 ) -> Transfer:
     parameters = dict(network.named_parameters())
     return Transfer(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from foldwise.models.config.base import NetworkConfig
+from foldwise.models.config.base import ImageNetworkConfig, NetworkConfig
 from foldwise.models.config.classic import (
     AlexNetConfig,
     GoogLeNetConfig,
@@ -13,6 +13,13 @@ from foldwise.models.config.classic import (
     VggConfig,
     refuse_vgg_by_layers,
 )
+from foldwise.models.config.dense import (
+    LinearConfig,
+    LogisticConfig,
+    MlpConfig,
+    PerceptronConfig,
+)
+from foldwise.models.config.recurrent import GruConfig, LstmConfig, RnnConfig
 from foldwise.models.config.residual import (
     MobileNetV2Config,
     ResidualConfig,
@@ -26,24 +33,49 @@ from foldwise.models.config.residual import (
     timm_by_prefix,
 )
 from foldwise.models.config.small import ConvGroupConfig, SmallCnnConfig
+from foldwise.models.config.temporal import (
+    Cnn1dConfig,
+    FcnConfig,
+    InceptionTimeConfig,
+    ResNet1dConfig,
+    TcnConfig,
+    TransformerSmallConfig,
+)
 
 __all__ = [
     "AlexNetConfig",
+    "Cnn1dConfig",
     "CnnModelConfig",
     "ConvGroupConfig",
+    "FcnConfig",
     "GoogLeNetConfig",
+    "GruConfig",
+    "ImageNetworkConfig",
+    "InceptionTimeConfig",
     "InceptionV3Config",
     "LeNet5Config",
+    "LinearConfig",
+    "LogisticConfig",
+    "LstmConfig",
+    "MlpConfig",
+    "MlpModelConfig",
     "MobileNetV2Config",
+    "ModelConfig",
     "NetworkConfig",
+    "PerceptronConfig",
     "ResNeXt50Config",
+    "ResNet1dConfig",
     "ResNet18Config",
     "ResNet34Config",
     "ResNet50Config",
     "ResNetConfig",
     "ResidualConfig",
+    "RnnConfig",
+    "RnnModelConfig",
     "SmallCnnConfig",
+    "TcnConfig",
     "TimmConfig",
+    "TransformerSmallConfig",
     "VggConfig",
     "WideResNetConfig",
 ]
@@ -67,3 +99,22 @@ CnnModelConfig = Annotated[
     BeforeValidator(timm_by_prefix),
     BeforeValidator(refuse_vgg_by_layers),
 ]
+
+RnnModelConfig = Annotated[
+    RnnConfig
+    | LstmConfig
+    | GruConfig
+    | Cnn1dConfig
+    | FcnConfig
+    | ResNet1dConfig
+    | InceptionTimeConfig
+    | TcnConfig
+    | TransformerSmallConfig,
+    Field(discriminator="name"),
+]
+
+MlpModelConfig = Annotated[
+    PerceptronConfig | LogisticConfig | LinearConfig | MlpConfig, Field(discriminator="name")
+]
+
+ModelConfig = CnnModelConfig | RnnModelConfig | MlpModelConfig

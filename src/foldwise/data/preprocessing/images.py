@@ -1,7 +1,9 @@
-"""Statistics that are fitted on a training part and travel with the weights.
+"""Channel statistics of images, fitted on a training part.
 
 N: samples, C: channels, H: height, W: width.
 """
+
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +13,16 @@ from foldwise.config import Config
 _CHUNK = 4096  # samples at a time, so that memory-mapped data is never loaded whole
 
 
-class Preprocessing(Config):
+class ImagePreprocessing(Config):
     """Mean and standard deviation of each channel, of pixels scaled to 0..1."""
 
+    kind: Literal["images"] = "images"
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    layout: Literal["maps", "rows", "flat"] = "maps"  # (C, H, W) | (H, C W) with a mask | (C H W)
 
 
-def fit_preprocessing(x: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64]) -> Preprocessing:
+def fit_images(x: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64]) -> ImagePreprocessing:
     """Return the channel statistics of the given rows of `x` (N, C, H, W).
 
     They come from histograms of the 256 levels, so they do not depend on the order of the rows. A
@@ -35,4 +39,4 @@ def fit_preprocessing(x: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64]) -> 
     variance = levels @ scale**2 / total - mean**2
     std = np.sqrt(np.maximum(variance, 0))
     std[std < 1e-6] = 1.0
-    return Preprocessing(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+    return ImagePreprocessing(mean=tuple(mean.tolist()), std=tuple(std.tolist()))

@@ -1,5 +1,5 @@
 """Samples, folds, balance plan > trained networks and their predictions."""
 
-from foldwise.pipelines.train_cnn.pipeline import create_pipeline
+from foldwise.pipelines.train.pipeline import create_pipeline
 
 __all__ = ["create_pipeline"]

@@ -1,0 +1,36 @@
+"""How samples become what a network is given; nothing here is fitted."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from foldwise.config import Config
+from foldwise.data.table_encoding import TableEncodingConfig
+from foldwise.data.vocabulary import VocabularyConfig
+
+# error: the training is refused | zero: the channel's mean of the training part | interpolate: on
+# a line between the neighbours | previous: the value before
+Missing = Literal["error", "zero", "interpolate", "previous"]
+
+
+class ImageInputConfig(Config):
+    """Images as they are, for networks of convolutions."""
+
+
+class SequenceInputConfig(Config):
+    """Series, texts, or images as sequences, step by step."""
+
+    sequence_from: Literal["rows"] = "rows"  # of images: each row is a step
+    missing: Missing = "error"  # values within a series
+    max_length: int | None = Field(None, ge=1)  # steps or tokens; of longer ones the start is kept
+    vocabulary: VocabularyConfig = VocabularyConfig()  # of texts
+
+
+class TableInputConfig(Config):
+    """Rows of a table; series and images as one long row."""
+
+    table: TableEncodingConfig = TableEncodingConfig(categories="index")
+    missing: Missing = "error"  # values within a series; those of a table are always filled
+
+
+InputConfig = ImageInputConfig | SequenceInputConfig | TableInputConfig
