@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MAX_POINTS = 800  # that are drawn one by one; more are counted in hexagons
 _MAX_PANELS = 4  # of steps ahead
-_MAX_MOMENTS = 250  # of a forecast, the last ones
+_MAX_MOMENTS = 120  # of a forecast, the last ones
 _MARKS = {"oof": ("o", COLOURS[0], -0.12), "test": ("D", COLOURS[1], 0.12)}
 _HEXAGONS = ("#d6e8f5", "#56B4E9", "#08436b")
 
@@ -112,7 +112,8 @@ def _forecast_figure(evaluation: RegressionEvaluation, forecast: pd.DataFrame) -
     figure = Figure(figsize=(8.6, 3.1 * len(steps) + 0.5), layout="constrained")
     panels = figure.subplots(len(steps), 1, squeeze=False, sharex=True).ravel()
     for axes, step in zip(panels, steps, strict=True):
-        rows = forecast[forecast["step"] == step].drop_duplicates("time").tail(_MAX_MOMENTS)
+        of_step = forecast[forecast["step"] == step].drop_duplicates("time")
+        rows = of_step.tail(_MAX_MOMENTS)
         _bands(axes, rows, quantile_pairs(evaluation.columns.levels), evaluation.columns.levels)
         time = rows["time"].to_numpy()
         axes.plot(time, rows["prediction"], color=COLOURS[0], linewidth=1.4, label="forecast")
@@ -121,7 +122,9 @@ def _forecast_figure(evaluation: RegressionEvaluation, forecast: pd.DataFrame) -
         _label_time(axes, rows["time"])
         axes.grid(color=GRID, alpha=0.25, linewidth=0.6)
         axes.margins(x=0.01)
-        title = f"fold {int(rows['fold'].iloc[0])}, the last one"
+        title = f"fold {int(rows['fold'].iloc[0])}"
+        if len(rows) < len(of_step):
+            title += f", its last {len(rows)} of {len(of_step)} forecasts"
         if "series" in rows:
             title = f"{shown_name(str(rows['series'].iloc[0]))}, {title}"
         if evaluation.columns.num_steps > 1:
@@ -139,7 +142,7 @@ def _bands(
 ) -> None:
     """Fill between the quantiles, the widest interval first and faintest."""
     time = rows["time"].to_numpy()
-    for pair in reversed(pairs):
+    for place, pair in reversed(list(enumerate(pairs))):
         names = [quantile_column(levels[position]) for position in (pair.low, pair.high)]
         low, high = (rows[name].to_numpy(dtype=np.float64) for name in names)
         axes.fill_between(
@@ -147,7 +150,7 @@ def _bands(
             low,
             high,
             color=COLOURS[0],
-            alpha=0.22,
+            alpha=max(0.15, 0.4 - 0.2 * place),
             linewidth=0,
             label=f"{pair.percent} % interval",
         )
