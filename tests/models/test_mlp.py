@@ -11,14 +11,17 @@ from torch.nn import functional
 
 from foldwise.models import mlp
 from foldwise.models.config.dense import MlpConfig
+from foldwise.models.data_initialised import DataInitialised
 from foldwise.models.initialisation import initialise
 from foldwise.models.input_spec import TableSpec
 from foldwise.models.maxout import Maxout
 
 
-def build(num_columns=4, num_outputs=3, **values):
-    torch.manual_seed(0)
-    return mlp.build(MlpConfig(**values), TableSpec((0,) * num_columns), num_outputs)
+def build(num_columns=4, num_outputs=3, seed=0, **values):
+    """Return a plain net of as many columns of numbers, but for what is asked for."""
+    torch.manual_seed(seed)
+    config = MlpConfig(**{"number_embedding": "none", "dropout": 0.0} | values)
+    return mlp.build(config, TableSpec((0,) * num_columns), num_outputs)
 
 
 def num_parameters(network):
@@ -103,12 +106,34 @@ def test_dropout_works_in_training_alone_at_its_place(where):
 
 
 def test_categories_may_be_one_hot():
-    spec = TableSpec((0, 5))
-    one_hot = mlp.build(MlpConfig(widths=(2,), category_input="one_hot"), spec, 1)
-    embedded = mlp.build(MlpConfig(widths=(2,), embedding_size=3), spec, 1)
+    spec, plain = TableSpec((0, 5)), MlpConfig(widths=(2,), number_embedding="none")
+    one_hot, embedded = (
+        mlp.build(plain.model_copy(update=update), spec, 1)
+        for update in ({"category_input": "one_hot"}, {"embedding_size": 3})
+    )
 
     assert num_parameters(one_hot) == (1 + 4) * 2 + 2 + 2 + 1
     assert num_parameters(embedded) == 5 * 3 + (1 + 3) * 2 + 2 + 2 + 1
+
+
+def test_by_default_numbers_are_placed_among_the_quantiles_of_training_rows():
+    network = mlp.build(MlpConfig(), TableSpec((3, 0)), 1)
+    rows = torch.tensor([[0, -5.0], [1, 2.0], [2, 9.0]])
+    assert isinstance(network, DataInitialised)
+
+    network.initialise_from(rows)
+
+    edges = network.input.numbers.features.edges
+    assert edges.unique().tolist() == [-5, 2, 9]
+
+
+def test_without_quantiles_training_rows_change_nothing():
+    network = build()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+    network.initialise_from(torch.randn(10, 4))
+
+    assert all(torch.equal(network.state_dict()[name], before[name]) for name in before)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +166,7 @@ def moons(num_samples, seed):
 
 def errors_of_width(width, seed):
     """Return the errors in training, of few samples, and on many unseen ones."""
-    torch.manual_seed(seed)
-    network = mlp.build(MlpConfig(widths=(width,), activation="tanh"), TableSpec((0, 0)), 2)
+    network = build(2, 2, seed, widths=(width,), activation="tanh")
     x, y = moons(60, seed)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.1, fused=True)
     for _ in range(300):

@@ -33,6 +33,11 @@ def network_of_zeros(num_columns, num_classes):
     return network.double()
 
 
+def plain_mlp(num_outputs, **values):
+    config = MlpConfig(number_embedding="none", dropout=0.0, **values)
+    return mlp.build(config, TableSpec((0, 0)), num_outputs)
+
+
 def descend(network, x, y, *, num_epochs):
     """Descend on the loss of one sample after another, at the rate 1."""
     optimizer = torch.optim.SGD(network.parameters(), lr=1)
@@ -85,7 +90,7 @@ def test_the_perceptron_is_stuck_on_xor():
 
 def test_a_network_of_two_layers_solves_xor():
     torch.manual_seed(0)
-    network = mlp.build(MlpConfig(widths=(8,), activation="tanh"), TableSpec((0, 0)), 2)
+    network = plain_mlp(2, widths=(8,), activation="tanh")
     optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
     inputs, targets = torch.from_numpy(INPUTS).float(), torch.from_numpy(XOR)
     for _ in range(100):
@@ -98,7 +103,7 @@ def test_a_network_of_two_layers_solves_xor():
 
 def test_two_xor_weights_are_known_in_closed_form():
     """Hidden units max(0, a + b) and max(0, a + b - 1), their output the first less twice."""
-    network = mlp.build(MlpConfig(widths=(2,)), TableSpec((0, 0)), 1)
+    network = plain_mlp(1, widths=(2,))
     dense = network.hidden[0][0]
     with torch.no_grad():
         dense.weight.fill_(1)

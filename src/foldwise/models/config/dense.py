@@ -47,7 +47,7 @@ class LinearConfig(DenseConfig):
 
 
 class MlpConfig(DenseConfig):
-    """A multilayer perceptron; columns of categories are embedded, numbers may be."""
+    """A multilayer perceptron; columns of numbers and of categories are embedded."""
 
     tasks: ClassVar[tuple[Task, ...]] = ("classification", "regression")
 
@@ -57,7 +57,7 @@ class MlpConfig(DenseConfig):
     maxout_pieces: int = Field(2, ge=2, le=8)  # only with maxout: so many times the parameters
     norm: Literal["batch", "layer", "none"] = "none"
     residual: bool = False  # each hidden layer is added to what it was given
-    dropout: Dropout = 0.0  # behind each hidden layer
+    dropout: Dropout = 0.2  # behind each hidden layer
     input_dropout: Dropout = 0.0  # of encoded columns
     # How columns of category numbers become numbers; it tells nothing to others. auto: by the
     # rule of fastai, 1.6 n^0.56 numbers for n categories and at most 600.
@@ -66,7 +66,7 @@ class MlpConfig(DenseConfig):
     # How a number becomes several (Gorishniy et al., NeurIPS 2022): sines and cosines of learnt
     # frequencies, or its place among the quantiles of the training part. Each goes through a
     # small dense layer of its column.
-    number_embedding: Literal["none", "periodic", "piecewise"] = "none"
+    number_embedding: Literal["none", "periodic", "piecewise"] = "piecewise"
     number_embedding_size: Width = 8
     num_frequencies: Width = 16  # periodic: of each column
     frequency_scale: PositiveFloat = 0.1  # periodic: deviation of the first, in 1 / deviations
