@@ -59,12 +59,12 @@ class MlpConfig(DenseConfig):
     residual: bool = False  # each hidden layer is added to what it was given
     dropout: Dropout = 0.2  # behind each hidden layer
     input_dropout: Dropout = 0.0  # of encoded columns
-    # How columns of category numbers become numbers; it tells nothing to others. auto: by the
-    # rule of fastai, 1.6 n^0.56 numbers for n categories and at most 600.
+    # Of columns that hold indices of categories; those that came one-hot are numbers already.
+    # auto: 1.6 n^0.56 numbers for n categories, at most 600 (the rule of fastai).
     category_input: Literal["embedding", "one_hot"] = "embedding"
     embedding_size: Width | Literal["auto"] = "auto"
     # How a number becomes several (Gorishniy et al., NeurIPS 2022): sines and cosines of learnt
-    # frequencies, or its place among the quantiles of the training part. Each goes through a
+    # frequencies, or its place among the quantiles of the training part; then, beside itself, a
     # small dense layer of its column.
     number_embedding: Literal["none", "periodic", "piecewise"] = "piecewise"
     number_embedding_size: Width = 8
