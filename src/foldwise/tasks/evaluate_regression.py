@@ -197,7 +197,6 @@ def _metrics(
     metrics: dict[str, Any] = {
         "info": {
             "intervals": f"{config.confidence:.0%}",
-            "num_steps": columns.num_steps,
             "quantiles": list(columns.levels),
             "notes": notes,
         }
