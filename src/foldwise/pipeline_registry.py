@@ -8,6 +8,7 @@ from foldwise.pipelines import (
     audit,
     augment,
     balance,
+    baseline,
     compare_balance,
     evaluate,
     ingest,
@@ -26,6 +27,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         f"train_{family}": training_parts
         + train.create_pipeline(family)
         + evaluate.create_pipeline(family)
+        + baseline.create_pipeline(family)
         for family in get_args(Family)
     }
     evaluations = {

@@ -30,9 +30,10 @@ def require_task(samples: Samples, recipe: Recipe) -> None:
     """
     model = recipe.model
     if isinstance(model, DenseConfig) and samples.task not in model.tasks:
+        allowed = "mlp, linear" if samples.task == "regression" else "mlp, logistic, perceptron"
         raise TaskError(
-            f"model.name is {model.name!r}, which is for {' and '.join(model.tasks)}, but the task "
-            f"is a {samples.task}. Allowed: {'mlp, linear' if samples.task == 'regression' else 'mlp, logistic, perceptron'}."
+            f"model.name is {model.name!r}, which is for a {' or '.join(model.tasks)}, but these "
+            f"samples are for a {samples.task}. Allowed: {allowed}."
         )
     if samples.task == "classification":
         class_loss(recipe.loss, network=model.name)
