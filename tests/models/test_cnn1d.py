@@ -5,6 +5,7 @@ from torch.nn import functional
 from foldwise.models import cnn1d
 from foldwise.models.config.temporal import Cnn1dConfig
 from foldwise.models.input_spec import SeriesSpec, TokenSpec
+from foldwise.models.real_steps import PaddedSteps
 
 LETTERS, FIRST_LETTER = "ACGT", 2  # tokens 0 and 1 are padding and unknown
 MOTIF, NUM_STEPS, NUM_SEQUENCES = "TATAATGC", 60, 400
@@ -92,7 +93,7 @@ def assert_answers(network, inputs, features):
         network(inputs)
 
     answers = functional.conv1d(features, network.first_filters())
-    inside = given[0][..., 3:-3]  # windows without a border
+    inside = given[0].squeeze(2)[..., 3:-3]  # windows without a border
 
     torch.testing.assert_close(answers.diff(dim=2), inside.diff(dim=2), rtol=1e-4, atol=1e-4)
     assert not network.first_filters().requires_grad
@@ -106,16 +107,17 @@ def test_pooling_halves_the_steps_rounded_up_and_leaves_padding_out(
     pooling, expected, num_padding
 ):
     network = build(SeriesSpec(1, 5), pooling=pooling)
-    x = functional.pad(torch.tensor([[[1.0, 2.0, 3.0, 5.0, 4.0]]]), (0, num_padding))
-    steps = (torch.arange(5 + num_padding) < 5).reshape(1, 1, -1) if num_padding else None
+    x = functional.pad(torch.tensor([[[[1.0, 2.0, 3.0, 5.0, 4.0]]]]), (0, num_padding))
+    mask = (torch.arange(5 + num_padding) < 5).reshape(1, 1, 1, -1)
+    steps = PaddedSteps(mask) if num_padding else None
 
     pooled, left = network._pooled(x, steps)
 
     num_left = len(expected)
-    assert pooled.flatten().tolist() == expected + [0] * (pooled.shape[2] - num_left)
-    assert pooled.shape[2] == (5 + num_padding + 1) // 2
+    assert pooled.flatten().tolist() == expected + [0] * (pooled.shape[3] - num_left)
+    assert pooled.shape[3] == (5 + num_padding + 1) // 2
     if left is not None:
-        assert left.flatten().tolist() == [i < num_left for i in range(pooled.shape[2])]
+        assert left.mask.flatten().tolist() == [i < num_left for i in range(pooled.shape[3])]
 
 
 def test_pooling_doubles_what_later_kernels_see():
@@ -125,7 +127,7 @@ def test_pooling_doubles_what_later_kernels_see():
         given = []
         network.block3.register_forward_hook(lambda module, args, output: given.append(output))
         network(series)
-        given[0][..., given[0].shape[2] // 2].sum().backward()
+        given[0][..., given[0].shape[3] // 2].sum().backward()
         return int((series.grad[..., 0] != 0).sum())
 
     assert num_seen("none") == 9 + 4 + 2

@@ -27,8 +27,9 @@ def test_it_computes_what_torchs_layers_in_a_row_compute():
         *(nn.Conv1d(6, 4, 3, padding="same", bias=False), nn.BatchNorm1d(4), nn.ReLU()),
         *(nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(4, 2)),
     )
-    weights = dict(zip(reference.state_dict(), network.state_dict().values(), strict=True))
-    reference.load_state_dict(weights)
+    own = network.state_dict().values()
+    pairs = zip(reference.state_dict().items(), own, strict=True)
+    reference.load_state_dict({name: w.reshape(other.shape) for (name, other), w in pairs})
     channels = torch.randn(5, 20, 3)
     series = torch.cat([channels, torch.ones(5, 20, 1)], dim=2)
 

@@ -6,6 +6,7 @@ from foldwise.models import inception_time
 from foldwise.models.config.temporal import InceptionTimeConfig
 from foldwise.models.inception_time import StepMaxPooling
 from foldwise.models.input_spec import SeriesSpec
+from foldwise.models.real_steps import PaddedSteps
 
 
 def build(num_channels=1, num_outputs=2, **parameters):
@@ -51,18 +52,18 @@ def test_a_shortcut_goes_past_every_three_modules(depth, modules, shortcuts):
 
 def test_the_paper_makes_32_filters_of_39_19_and_9_steps_and_of_a_maximum_over_3():
     module = build(6).block1.inception[0]
-    x = torch.randn(2, 6, 50)
+    x = torch.randn(2, 6, 1, 50)
 
     long = [convolution.weight.shape for convolution in module.convolutions]
 
-    assert long == [(32, 32, 39), (32, 32, 19), (32, 32, 9)]
-    assert module.pooled.weight.shape == (32, 6, 1)
-    assert torch.equal(module.pooling(x, None), nn.MaxPool1d(3, 1, padding=1)(x))
-    assert module(x, None).shape == (2, 128, 50)
+    assert long == [(32, 32, 1, 39), (32, 32, 1, 19), (32, 32, 1, 9)]
+    assert module.pooled.weight.shape == (32, 6, 1, 1)
+    assert torch.equal(module.pooling(x, None)[:, :, 0], nn.MaxPool1d(3, 1, padding=1)(x[:, :, 0]))
+    assert module(x, None).shape == (2, 128, 1, 50)
 
 
 def test_padding_wins_no_maximum_and_gets_none():
-    x = torch.tensor([[[-3.0, -1.0, -2.0, 0.0, 0.0, 0.0]]])
-    steps = torch.tensor([[[True, True, True, False, False, False]]])
+    x = torch.tensor([[[[-3.0, -1.0, -2.0, 0.0, 0.0, 0.0]]]])
+    steps = PaddedSteps(torch.tensor([[[[True, True, True, False, False, False]]]]))
 
     assert StepMaxPooling()(x, steps).flatten().tolist() == [-1, -1, -1, 0, 0, 0]

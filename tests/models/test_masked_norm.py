@@ -3,15 +3,17 @@ import torch
 from torch import nn
 
 from foldwise.models.masked_norm import MaskedBatchNorm
+from foldwise.models.real_steps import PaddedSteps
 
 NUM_CHANNELS, NUM_STEPS = 5, 8
 LENGTHS = torch.tensor([8, 3, 1, 6])
-STEPS = (torch.arange(NUM_STEPS) < LENGTHS[:, None]).unsqueeze(1)  # (B, 1, T)
+MASK = (torch.arange(NUM_STEPS) < LENGTHS[:, None])[:, None, None]  # (B, 1, 1, T)
+STEPS = PaddedSteps(MASK)
 
 
 def draw_features(offset=3.0):
     generator = torch.Generator().manual_seed(0)
-    size = len(LENGTHS), NUM_CHANNELS, NUM_STEPS
+    size = len(LENGTHS), NUM_CHANNELS, 1, NUM_STEPS
     return torch.randn(size, generator=generator) * 2 + offset
 
 
@@ -26,8 +28,8 @@ def make_pair(**options):
 
 
 def list_of_real(x):
-    """Return the real steps one below the other, (B, C, T) -> (N, C), as torch's norm takes."""
-    return x.transpose(1, 2)[STEPS.squeeze(1)]
+    """Return the real steps one below the other, (B, C, 1, T) -> (N, C), as torch's norm takes."""
+    return x.squeeze(2).transpose(1, 2)[MASK.flatten(1)]
 
 
 @pytest.mark.parametrize("momentum", [0.1, 0.7, None])
@@ -55,32 +57,35 @@ def test_it_is_torchs_batch_norm_over_the_real_steps(momentum):
     torch.testing.assert_close(list_of_real(masked(x, STEPS)), reference(list_of_real(x)))
 
 
-@pytest.mark.parametrize("steps", [None, torch.ones_like(STEPS)], ids=["none", "all"])
+@pytest.mark.parametrize("steps", [None, PaddedSteps(torch.ones_like(MASK))], ids=["none", "all"])
 def test_without_padding_it_is_torchs_batch_norm(steps):
     reference, masked = make_pair()
     x = draw_features()
 
-    torch.testing.assert_close(masked(x, steps), reference(x))
+    row = x.squeeze(2)
+    torch.testing.assert_close(masked(x, steps).squeeze(2), reference(row))
     torch.testing.assert_close(masked.state_dict(), reference.state_dict())
-    torch.testing.assert_close(masked.eval()(x, steps), reference.eval()(x))
+    torch.testing.assert_close(masked.eval()(x, steps).squeeze(2), reference.eval()(row))
 
 
 @pytest.mark.parametrize("is_training", [True, False])
 def test_padding_is_zero_behind_it_whatever_it_was(is_training):
     _, masked = make_pair()
-    x = draw_features().masked_fill(~STEPS, 1e4)
+    x = draw_features().masked_fill(~MASK, 1e4)
 
     normed = masked.train(is_training)(x, STEPS)
 
-    assert torch.equal(normed.masked_fill(STEPS, 0), torch.zeros_like(normed))
-    assert normed.masked_fill(~STEPS, 0).abs().max() < 20
+    assert torch.equal(normed.masked_fill(MASK, 0), torch.zeros_like(normed))
+    assert normed.masked_fill(~MASK, 0).abs().max() < 20
 
 
 def test_statistics_far_from_zero_are_not_lost():
     _, masked = make_pair()
-    x = draw_features(offset=1000.0).masked_fill(~STEPS, 0)
+    x = draw_features(offset=1000.0).masked_fill(~MASK, 0)
 
-    normed = list_of_real((masked(x, STEPS) - masked.bias[:, None]) / masked.weight[:, None])
+    normed = list_of_real(
+        (masked(x, STEPS) - masked.bias[:, None, None]) / masked.weight[:, None, None]
+    )
 
     torch.testing.assert_close(
         normed.std(0, correction=0), torch.ones(NUM_CHANNELS), rtol=1e-3, atol=0

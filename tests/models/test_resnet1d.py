@@ -28,11 +28,11 @@ def test_a_block_whose_convolutions_give_nothing_gives_its_normed_input_rectifie
     block = resnet1d.ResidualStepBlock(num_in, 6, (8, 5, 3))
     for convolution in block.convolutions:
         nn.init.zeros_(convolution.convolution.weight)
-    x = torch.randn(3, num_in, 10)
+    x = torch.randn(3, num_in, 1, 10)
     passed = x
     if num_in != 6:
-        passed = torch.einsum("oi,bit->bot", block.shortcut.convolution.weight[..., 0], x)
+        passed = torch.einsum("oi,birt->bort", block.shortcut.convolution.weight[..., 0, 0], x)
 
-    expected = nn.BatchNorm1d(6)(passed).relu()
+    expected = nn.BatchNorm2d(6)(passed).relu()
 
     torch.testing.assert_close(block(x, None), expected)

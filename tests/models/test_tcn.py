@@ -39,7 +39,7 @@ def test_what_comes_later_changes_no_output_of_any_layer(norm, step):
 def test_every_convolution_inside_is_causal_too():
     network, outputs = build(), []
     for module in network.modules():
-        if isinstance(module, nn.Conv1d):
+        if isinstance(module, nn.Conv2d):
             module.register_forward_hook(lambda m, args, output: outputs.append(output))
     series = draw_series()
     changed = series.clone()

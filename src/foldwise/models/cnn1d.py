@@ -16,12 +16,12 @@ from foldwise.models.activation import make_activation
 from foldwise.models.config.temporal import Cnn1dConfig
 from foldwise.models.input_spec import SequenceSpec
 from foldwise.models.masked_norm import MaskedBatchNorm
-from foldwise.models.real_steps import Steps, fill_padding, real_steps
+from foldwise.models.real_steps import PaddedSteps, Steps, as_rows, fill_padding, real_steps
 from foldwise.models.sequence_input import SequenceInput
 from foldwise.models.step_convolution import SameConvolution
 from foldwise.models.step_readout import read_steps
 
-_POOLED = 2  # steps
+_POOLED = (1, 2)  # rows, of which there is one, and steps
 
 
 class ActivatedConvolution(nn.Module):
@@ -32,11 +32,12 @@ class ActivatedConvolution(nn.Module):
         self.convolution = SameConvolution(num_in, num_out, kernel_size)
         self.norm = MaskedBatchNorm(num_out)
         self.activation = make_activation(config.activation)
+        self._keeps_zeros = config.activation != "sigmoid"
 
     def forward(self, x: Tensor, steps: Steps) -> Tensor:
-        """Map features (B, num_in, T), 0 at padding, to (B, num_out, T), 0 there too."""
-        out = self.activation(self.norm(self.convolution(x), steps))
-        return fill_padding(out, steps)  # a sigmoid of 0 is not 0
+        """Map features (B, num_in, 1, T), 0 at padding, to (B, num_out, 1, T), 0 there too."""
+        out: Tensor = self.activation(self.norm(self.convolution(x), steps))
+        return out if self._keeps_zeros else fill_padding(out, steps)
 
 
 class Cnn1d(nn.Module):
@@ -56,6 +57,7 @@ class Cnn1d(nn.Module):
         ):
             self.add_module(name, ActivatedConvolution(num_in, num_out, size, config))
         self._pooling, self._readout = config.pooling, config.readout
+        self._is_never_negative = config.activation in ("relu", "sigmoid")
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.widths[-1], num_outputs)
 
@@ -63,7 +65,7 @@ class Cnn1d(nn.Module):
         """Map series or tokens to outputs (B, num_outputs)."""
         features, mask = self.input(inputs)
         steps = real_steps(mask)
-        x = features.transpose(1, 2).contiguous()  # (B, T, D) -> (B, D, T)
+        x = as_rows(features)  # (B, T, D) -> (B, D, 1, T)
         for index, name in enumerate(self._block_names):
             if index:
                 x, steps = self._pooled(x, steps)
@@ -84,31 +86,31 @@ class Cnn1d(nn.Module):
         norm = first.norm
         assert norm.running_var is not None
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-        filters = first.convolution.weight * scale[:, None, None]
+        filters = first.convolution.weight.squeeze(2) * scale[:, None, None]
         if self.input.embedding is not None:
             tokens = self.input.embedding.weight[1:]  # (V - 1, D)
             filters = torch.einsum("fdk,vd->fvk", filters, tokens)
         return filters.detach()
 
     def _pooled(self, x: Tensor, steps: Steps) -> tuple[Tensor, Steps]:
-        """Pool pairs of steps, (B, C, T) -> (B, C, ceil(T / 2)); a pair of padding is padding."""
+        """Pool pairs of steps, (B, C, 1, T) -> (B, C, 1, ceil(T / 2))."""
         if self._pooling == "none":
             return x, steps
-        if self._pooling == "max":
-            lowest = fill_padding(x, steps, torch.finfo(x.dtype).min)
-            pooled = functional.max_pool1d(lowest, _POOLED, ceil_mode=True)
-        else:
-            pooled = _mean_of_pairs(x, steps)
-        left = None if steps is None else steps[..., ::_POOLED]
-        return fill_padding(pooled, left), left
+        left = None if steps is None else PaddedSteps(steps.mask[..., :: _POOLED[1]])
+        if self._pooling == "mean":
+            return _mean_of_pairs(x, steps), left
+        if self._is_never_negative:  # zeros of padding win nothing
+            return functional.max_pool2d(x, _POOLED, ceil_mode=True), left
+        lowest = fill_padding(x, steps, torch.finfo(x.dtype).min)
+        return fill_padding(functional.max_pool2d(lowest, _POOLED, ceil_mode=True), left), left
 
 
 def _mean_of_pairs(x: Tensor, steps: Steps) -> Tensor:
-    pooled = functional.avg_pool1d(x, _POOLED, ceil_mode=True)
+    pooled = functional.avg_pool2d(x, _POOLED, ceil_mode=True)
     if steps is None:
         return pooled
-    shares = functional.avg_pool1d(steps.to(x.dtype), _POOLED, ceil_mode=True)
-    return pooled / shares.clamp_min(1 / _POOLED)
+    shares = functional.avg_pool2d(steps.mask.to(x.dtype), _POOLED, ceil_mode=True)
+    return pooled / shares.clamp_min(1 / _POOLED[1])
 
 
 build = Cnn1d

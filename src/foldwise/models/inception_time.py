@@ -24,12 +24,12 @@ _MODULES_PER_SHORTCUT = 3
 
 
 class StepMaxPooling(nn.Module):
-    """The maximum of a step and its neighbours; padding is none."""
+    """The maximum of a step and its neighbours; padding is no neighbour."""
 
     def forward(self, x: Tensor, steps: Steps) -> Tensor:
-        """Map features (B, C, T), 0 at padding, to as many."""
+        """Map features (B, C, 1, T), 0 at padding, to as many."""
         lowest = fill_padding(x, steps, torch.finfo(x.dtype).min)
-        pooled = functional.max_pool1d(lowest, _POOLED, stride=1, padding=_POOLED // 2)
+        pooled = functional.max_pool2d(lowest, (1, _POOLED), 1, (0, _POOLED // 2))
         return fill_padding(pooled, steps)
 
 
@@ -43,18 +43,16 @@ class InceptionModule(nn.Module):
     def __init__(self, num_in: int, config: InceptionTimeConfig) -> None:
         super().__init__()
         num_seen = config.bottleneck if num_in > 1 else num_in
-        self.bottleneck = (
-            nn.Conv1d(num_in, num_seen, 1, bias=False) if num_in > 1 else nn.Identity()
-        )
+        self.bottleneck = SameConvolution(num_in, num_seen, 1) if num_in > 1 else nn.Identity()
         self.convolutions = nn.ModuleList(
             SameConvolution(num_seen, config.num_filters, size) for size in config.kernel_sizes
         )
         self.pooling = StepMaxPooling()
-        self.pooled = nn.Conv1d(num_in, config.num_filters, 1, bias=False)
+        self.pooled = SameConvolution(num_in, config.num_filters, 1)
         self.norm = MaskedBatchNorm(module_width(config))
 
     def forward(self, x: Tensor, steps: Steps) -> Tensor:
-        """Map features (B, num_in, T), 0 at padding, to (B, C, T), 0 there too."""
+        """Map features (B, num_in, 1, T), 0 at padding, to (B, C, 1, T), 0 there too."""
         seen = self.bottleneck(x)
         branches = [convolution(seen) for convolution in self.convolutions]
         branches.append(self.pooled(self.pooling(x, steps)))
@@ -75,7 +73,7 @@ class InceptionStage(nn.Module):
         )
 
     def forward(self, x: Tensor, steps: Steps) -> Tensor:
-        """Map features (B, num_in, T), 0 at padding, to (B, C, T), 0 there too."""
+        """Map features (B, num_in, 1, T), 0 at padding, to (B, C, 1, T), 0 there too."""
         out = x
         for module in self.inception:
             out = module(out, steps)

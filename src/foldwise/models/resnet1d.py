@@ -17,6 +17,7 @@ from foldwise.models.masked_norm import MaskedBatchNorm
 from foldwise.models.normed_step_convolution import NormedStepConvolution
 from foldwise.models.real_steps import Steps
 from foldwise.models.sequence_input import SequenceInput
+from foldwise.models.step_convolution import SameConvolution
 from foldwise.models.step_network import StepNetwork
 
 
@@ -26,12 +27,12 @@ class StepShortcut(nn.Module):
     def __init__(self, num_in: int, num_out: int) -> None:
         super().__init__()
         self.convolution = (
-            nn.Identity() if num_in == num_out else nn.Conv1d(num_in, num_out, 1, bias=False)
+            nn.Identity() if num_in == num_out else SameConvolution(num_in, num_out, 1)
         )
         self.norm = MaskedBatchNorm(num_out)
 
     def forward(self, x: Tensor, steps: Steps) -> Tensor:
-        """Map features (B, num_in, T) to (B, num_out, T)."""
+        """Map features (B, num_in, 1, T) to (B, num_out, 1, T)."""
         out: Tensor = self.norm(self.convolution(x), steps)
         return out
 
@@ -51,7 +52,7 @@ class ResidualStepBlock(nn.Module):
         self.shortcut = StepShortcut(num_in, num_out)
 
     def forward(self, x: Tensor, steps: Steps) -> Tensor:
-        """Map features (B, num_in, T), 0 at padding, to (B, num_out, T), 0 there too."""
+        """Map features (B, num_in, 1, T), 0 at padding, to (B, num_out, 1, T), 0 there too."""
         shortcut = self.shortcut(x, steps)
         for convolution in self.convolutions:
             x = convolution(x, steps)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from foldwise.models.real_steps import Steps, real_steps
+from foldwise.models.real_steps import Steps, as_rows, real_steps
 from foldwise.models.sequence_input import SequenceInput
 from foldwise.models.step_readout import Readout, read_steps
 
@@ -28,7 +28,8 @@ class StepNetwork(nn.Module):
 
         Args:
             sequence: From inputs to features (B, T, D).
-            blocks: Each maps features (B, C, T), and which steps are real, to (B, C', T).
+            blocks: Each maps features (B, C, 1, T), and which steps are real, to
+                (B, C', 1, T).
             head: From C of the last block to the outputs.
             readout: How steps become one.
             dropout: Before the head.
@@ -51,12 +52,12 @@ class StepNetwork(nn.Module):
 
     def step_outputs(self, inputs: Tensor) -> list[Tensor]:
         """Return what each block gives at every step, (B, C', T); at padding it means nothing."""
-        return self._run(inputs)[0]
+        return [output.squeeze(2) for output in self._run(inputs)[0]]
 
     def _run(self, inputs: Tensor) -> tuple[list[Tensor], Steps]:
         features, mask = self.input(inputs)
         steps = real_steps(mask)
-        x = features.transpose(1, 2).contiguous()  # (B, T, D) -> (B, D, T)
+        x = as_rows(features)  # (B, T, D) -> (B, D, 1, T)
         outputs = []
         for name in self._block_names:
             x = self.get_submodule(name)(x, steps)

@@ -15,7 +15,7 @@ from foldwise.models.input_spec import SequenceSpec
 from foldwise.models.masked_norm import MaskedBatchNorm
 from foldwise.models.real_steps import Steps
 from foldwise.models.sequence_input import SequenceInput
-from foldwise.models.step_convolution import CausalConvolution
+from foldwise.models.step_convolution import CausalConvolution, SameConvolution
 from foldwise.models.step_network import StepNetwork
 
 
@@ -36,7 +36,7 @@ class TemporalConvolution(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, steps: Steps) -> Tensor:
-        """Map features (B, num_in, T) to (B, C, T)."""
+        """Map features (B, num_in, 1, T) to (B, C, 1, T)."""
         out = self.convolution(x)
         if self.norm is not None:
             out = self.norm(out, steps)
@@ -52,11 +52,13 @@ class TemporalBlock(nn.Module):
         self.first = TemporalConvolution(num_in, dilation, config)
         self.second = TemporalConvolution(config.width, dilation, config)
         self.shortcut = (
-            nn.Identity() if num_in == config.width else nn.Conv1d(num_in, config.width, 1)
+            nn.Identity()
+            if num_in == config.width
+            else SameConvolution(num_in, config.width, 1, bias=True)
         )
 
     def forward(self, x: Tensor, steps: Steps) -> Tensor:
-        """Map features (B, num_in, T) to (B, C, T); padding, which comes last, is seen by none."""
+        """Map features (B, num_in, 1, T) to (B, C, 1, T); padding comes last, and none sees it."""
         return functional.relu_(self.second(self.first(x, steps), steps) + self.shortcut(x))
 
 

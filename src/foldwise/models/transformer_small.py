@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from foldwise.models.config.temporal import TransformerSmallConfig
 from foldwise.models.input_spec import SequenceSpec
-from foldwise.models.real_steps import Steps, real_steps
+from foldwise.models.real_steps import PaddedSteps, Steps, real_steps
 from foldwise.models.sequence_input import SequenceInput
 from foldwise.models.step_readout import read_steps
 
@@ -49,7 +49,7 @@ class TransformerSmall(nn.Module):
         x = self.projection(features)  # (B, T, W)
         x, steps = self._with_summary(x + self._places(x), steps)
         x = self.dropout(x)
-        is_padding = None if steps is None else ~steps.squeeze(1)
+        is_padding = None if steps is None else ~steps.mask.flatten(1)
         for name in self._layer_names:
             x = self.get_submodule(name)(x, src_key_padding_mask=is_padding)
         result: Tensor = self.head(self._read(self.norm(x), steps))
@@ -66,13 +66,16 @@ class TransformerSmall(nn.Module):
         """Put the step that sums up before the others."""
         if self.summary is None:
             return x, steps
-        with_it = torch.cat([self.summary.to(x.dtype).expand(len(x), -1, -1), x], dim=1)
-        return with_it, None if steps is None else torch.cat([steps[..., :1], steps], dim=2)
+        x = torch.cat([self.summary.to(x.dtype).expand(len(x), -1, -1), x], dim=1)
+        if steps is None:
+            return x, None
+        first = steps.mask[..., :1]  # which always is real
+        return x, PaddedSteps(torch.cat([first, steps.mask], dim=3))
 
     def _read(self, x: Tensor, steps: Steps) -> Tensor:
         if self.summary is not None:
             return x[:, 0]
-        return read_steps(x.transpose(1, 2), steps, "mean")
+        return read_steps(x.transpose(1, 2).unsqueeze(2), steps, "mean")
 
 
 def sinusoids(places: Tensor, width: int) -> Tensor:
