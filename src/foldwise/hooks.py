@@ -30,6 +30,7 @@ from foldwise.parameter_errors import explain
 from foldwise.tasks.compare_scores import Comparison, comparison_metrics
 from foldwise.tasks.compare_summary import comparison_lines, comparison_table
 from foldwise.tasks.evaluate import Evaluation
+from foldwise.tasks.evaluate_regression import RegressionEvaluation
 from foldwise.tasks.evaluation_summary import summary_lines, summary_table
 from foldwise.tasks.events import TrainingEvent
 from foldwise.tasks.fold_models import FoldModels
@@ -124,7 +125,7 @@ class TrackingHook(MlflowHook):
         super().__init__()
         self._params: dict[str, Scalar] = {}
         self._has_samples = False
-        self._evaluation: Evaluation | None = None
+        self._evaluation: Evaluation | RegressionEvaluation | None = None
         self._comparison: Comparison | None = None
         self._pages: list[str] = []
         self._already_active_mlflow = False
@@ -176,7 +177,7 @@ class TrackingHook(MlflowHook):
                 tracking.log_samples(value, self._experiment_name)
             elif isinstance(value, Folds):
                 mlflow.set_tag("folds.hash", value.content_hash)
-            elif isinstance(value, Evaluation) and self._evaluation is None:
+            elif isinstance(value, Evaluation | RegressionEvaluation) and self._evaluation is None:
                 self._evaluation = value
                 _describe(summary_lines(value))
                 self._log_fold_scores(value)
@@ -226,7 +227,7 @@ class TrackingHook(MlflowHook):
             console.print(f"Report: {shown}", highlight=False, markup=False)
         console.print(f"This run in the MLflow UI (make ui): {address}", highlight=False)
 
-    def _log_fold_scores(self, evaluation: Evaluation) -> None:
+    def _log_fold_scores(self, evaluation: Evaluation | RegressionEvaluation) -> None:
         for record in evaluation.parts["oof"].models.to_dict("records"):
             key = int(record.pop("repeat")), int(record.pop("fold"))
             scores = {str(name): value for name, value in record.items()}

@@ -79,14 +79,16 @@ def write_report(
     samples: Samples,
     folds: Folds,
     network: dict[str, Any],
+    baselines: str,
     config: EvaluateConfig,
 ) -> str:
-    """Return the report as one HTML page."""
+    """Return the report as one HTML page; what the simple models beside it say comes first."""
     from foldwise.tasks.report import render_report, versions
 
     return render_report(
         evaluation,
         title="Evaluation report",
+        verdicts=baselines.splitlines(),
         card=_card(samples),
         network=network,
         split=folds.info,

@@ -39,7 +39,13 @@ def create_pipeline(family: str = "cnn") -> Pipeline:
             ),
             node(
                 write_report,
-                [evaluation, "samples", "folds", *of_family("network"), "params:evaluate"],
+                [
+                    evaluation,
+                    "samples",
+                    "folds",
+                    *of_family("network", "baselines_summary"),
+                    "params:evaluate",
+                ],
                 *of_family("report"),
                 name="write_report",
             ),
