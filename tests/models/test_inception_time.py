@@ -66,4 +66,8 @@ def test_padding_wins_no_maximum_and_gets_none():
     x = torch.tensor([[[[-3.0, -1.0, -2.0, 0.0, 0.0, 0.0]]]])
     steps = PaddedSteps(torch.tensor([[[[True, True, True, False, False, False]]]]))
 
-    assert StepMaxPooling()(x, steps).flatten().tolist() == [-1, -1, -1, 0, 0, 0]
+    pooled = StepMaxPooling(is_rectified=False)(x, steps)
+    of_rectified = StepMaxPooling(is_rectified=True)(x.abs() * steps.mask, steps)
+
+    assert pooled.flatten().tolist() == [-1, -1, -1, 0, 0, 0]
+    assert of_rectified[steps.mask].tolist() == [3, 3, 2]

@@ -32,6 +32,8 @@ class ActivatedConvolution(nn.Module):
         self.convolution = SameConvolution(num_in, num_out, kernel_size)
         self.norm = MaskedBatchNorm(num_out)
         self.activation = make_activation(config.activation)
+        if isinstance(self.activation, nn.ReLU | nn.LeakyReLU | nn.ELU):
+            self.activation.inplace = False  # behind the norm, that would be slow
         self._keeps_zeros = config.activation != "sigmoid"
 
     def forward(self, x: Tensor, steps: Steps) -> Tensor:

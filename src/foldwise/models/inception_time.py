@@ -26,8 +26,15 @@ _MODULES_PER_SHORTCUT = 3
 class StepMaxPooling(nn.Module):
     """The maximum of a step and its neighbours; padding is no neighbour."""
 
+    def __init__(self, *, is_rectified: bool) -> None:
+        """Take whether no feature is negative, so that zeros at padding win nothing."""
+        super().__init__()
+        self._is_rectified = is_rectified
+
     def forward(self, x: Tensor, steps: Steps) -> Tensor:
-        """Map features (B, C, 1, T), 0 at padding, to as many."""
+        """Map features (B, C, 1, T), 0 at padding, to as many, of any value there."""
+        if self._is_rectified:
+            steps = None
         lowest = fill_padding(x, steps, torch.finfo(x.dtype).min)
         pooled = functional.max_pool2d(lowest, (1, _POOLED), 1, (0, _POOLED // 2))
         return fill_padding(pooled, steps)
@@ -40,14 +47,14 @@ class InceptionModule(nn.Module):
     channel they see as it is.
     """
 
-    def __init__(self, num_in: int, config: InceptionTimeConfig) -> None:
+    def __init__(self, num_in: int, config: InceptionTimeConfig, *, is_first: bool) -> None:
         super().__init__()
         num_seen = config.bottleneck if num_in > 1 else num_in
         self.bottleneck = SameConvolution(num_in, num_seen, 1) if num_in > 1 else nn.Identity()
         self.convolutions = nn.ModuleList(
             SameConvolution(num_seen, config.num_filters, size) for size in config.kernel_sizes
         )
-        self.pooling = StepMaxPooling()
+        self.pooling = StepMaxPooling(is_rectified=not is_first)
         self.pooled = SameConvolution(num_in, config.num_filters, 1)
         self.norm = MaskedBatchNorm(module_width(config))
 
@@ -56,17 +63,20 @@ class InceptionModule(nn.Module):
         seen = self.bottleneck(x)
         branches = [convolution(seen) for convolution in self.convolutions]
         branches.append(self.pooled(self.pooling(x, steps)))
-        return functional.relu_(self.norm(torch.cat(branches, dim=1), steps))
+        return functional.relu(self.norm(torch.cat(branches, dim=1), steps))
 
 
 class InceptionStage(nn.Module):
     """Up to three modules; a shortcut past them where they are three."""
 
-    def __init__(self, num_in: int, num_modules: int, config: InceptionTimeConfig) -> None:
+    def __init__(
+        self, num_in: int, num_modules: int, config: InceptionTimeConfig, *, is_first: bool
+    ) -> None:
         super().__init__()
         width = module_width(config)
         self.inception = nn.ModuleList(
-            InceptionModule(width if index else num_in, config) for index in range(num_modules)
+            InceptionModule(width if index else num_in, config, is_first=is_first and index == 0)
+            for index in range(num_modules)
         )
         self.shortcut = (
             StepShortcut(num_in, width) if num_modules == _MODULES_PER_SHORTCUT else None
@@ -79,7 +89,7 @@ class InceptionStage(nn.Module):
             out = module(out, steps)
         if self.shortcut is None:
             return out
-        return functional.relu_(out + self.shortcut(x, steps))
+        return functional.relu(out + self.shortcut(x, steps))
 
 
 def build(config: InceptionTimeConfig, spec: SequenceSpec, num_outputs: int) -> StepNetwork:
@@ -91,6 +101,7 @@ def build(config: InceptionTimeConfig, spec: SequenceSpec, num_outputs: int) -> 
             width if first else sequence.num_features,
             min(_MODULES_PER_SHORTCUT, config.depth - first),
             config,
+            is_first=first == 0,
         )
         for first in range(0, config.depth, _MODULES_PER_SHORTCUT)
     ]

@@ -11,7 +11,8 @@ from foldwise.models.real_steps import PaddedSteps, Steps, fill_padding
 class MaskedBatchNorm(nn.BatchNorm2d):
     """Batch norm over the real steps of a batch (Ioffe and Szegedy, 2015); 0 at padding.
 
-    Where nothing is padding it is `nn.BatchNorm1d` of sequences, to the layout.
+    Where nothing is padding it is `nn.BatchNorm1d` of sequences, to the layout. What it gives may
+    be a view: work on it in place is slow.
     """
 
     def forward(self, x: Tensor, steps: Steps = None) -> Tensor:

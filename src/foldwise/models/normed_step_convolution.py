@@ -25,4 +25,4 @@ class NormedStepConvolution(nn.Module):
     def forward(self, x: Tensor, steps: Steps) -> Tensor:
         """Map features (B, num_in, 1, T), 0 at padding, to (B, num_out, 1, T), 0 there too."""
         normed: Tensor = self.norm(self.convolution(x), steps)
-        return functional.relu_(normed) if self._is_rectified else normed
+        return functional.relu(normed) if self._is_rectified else normed

@@ -56,7 +56,7 @@ class ResidualStepBlock(nn.Module):
         shortcut = self.shortcut(x, steps)
         for convolution in self.convolutions:
             x = convolution(x, steps)
-        return functional.relu_(x + shortcut)
+        return functional.relu(x + shortcut)
 
 
 def build(config: ResNet1dConfig, spec: SequenceSpec, num_outputs: int) -> StepNetwork:

@@ -40,7 +40,7 @@ class TemporalConvolution(nn.Module):
         out = self.convolution(x)
         if self.norm is not None:
             out = self.norm(out, steps)
-        dropped: Tensor = self.dropout(functional.relu_(out))
+        dropped: Tensor = self.dropout(functional.relu(out))
         return dropped
 
 
@@ -59,7 +59,7 @@ class TemporalBlock(nn.Module):
 
     def forward(self, x: Tensor, steps: Steps) -> Tensor:
         """Map features (B, num_in, 1, T) to (B, C, 1, T); padding comes last, and none sees it."""
-        return functional.relu_(self.second(self.first(x, steps), steps) + self.shortcut(x))
+        return functional.relu(self.second(self.first(x, steps), steps) + self.shortcut(x))
 
 
 class TemporalConvolutionalNetwork(StepNetwork):
