@@ -36,6 +36,14 @@ def test_a_summary_is_that_of_the_steps_and_not_of_the_padding():
     assert rest[5] == pytest.approx((centred[1:] * centred[:-1]).mean() / values.var(), rel=1e-4)
 
 
+def test_channels_are_summed_up_one_by_one():
+    samples = series()
+    both = summary_features(samples.x, samples.lengths)[:, 1:].reshape(60, 2, -1)
+    for channel in (0, 1):
+        alone = summary_features(samples.x[:, :, [channel]], samples.lengths)[:, 1:]
+        np.testing.assert_allclose(both[:, channel], alone, rtol=1e-4, atol=1e-6)
+
+
 def test_constant_and_empty_series_have_a_summary_too():
     x = np.full((2, 10, 1), 3.0, np.float32)
     x[1] = np.nan

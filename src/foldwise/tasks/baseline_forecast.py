@@ -57,7 +57,7 @@ def naive_forecasts(
             known.reindex(pd.MultiIndex.from_arrays([series, starts + length - 1 + offset]))
             for offset in offsets
         ]
-        values = np.stack([column.to_numpy(np.float64) for column in columns], axis=1)
+        values = np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
         return NaiveForecasts(values, "the targets of earlier windows: it is no channel")
     index = [feature.name for feature in samples.features].index(name)
     if length + offsets.min() < 1:

@@ -53,7 +53,7 @@ def is_forecast(samples: Samples) -> bool:
         samples.modality == "series"
         and samples.task == "regression"
         and "series" in samples.table
-        and samples.table["series"].notna().all()
+        and bool(samples.table["series"].notna().all())
     )
 
 
@@ -142,18 +142,29 @@ _OF_CLASSES: Mapping[str, tuple[Baseline, ...]] = {
     ),
 }
 _OF_NUMBERS: Mapping[str, tuple[Baseline, ...]] = {
-    modality: (
+    "image": (
         Baseline("mean"),
-        Baseline("ridge", representation),
-        Baseline("knn", representation, cost=0 if modality == "table" else 1),
-        *boosted,
-    )
-    for modality, representation, boosted in (
-        ("image", "pixels", (Baseline("gradient_boosting", "pixels", cost=1),)),
-        ("table", "columns", (Baseline("gradient_boosting", "columns"),)),
-        ("tokens", "texts", ()),
-        ("series", "summary", (Baseline("gradient_boosting", "summary", cost=1),)),
-    )
+        Baseline("ridge", "pixels"),
+        Baseline("knn", "pixels", cost=1),
+        Baseline("gradient_boosting", "pixels", cost=1),
+    ),
+    "table": (
+        Baseline("mean"),
+        Baseline("ridge", "columns"),
+        Baseline("knn", "columns"),
+        Baseline("gradient_boosting", "columns"),
+    ),
+    "tokens": (
+        Baseline("mean"),
+        Baseline("ridge", "texts"),
+        Baseline("knn", "texts", cost=1),
+    ),
+    "series": (
+        Baseline("mean"),
+        Baseline("ridge", "summary"),
+        Baseline("knn", "summary", cost=1),
+        Baseline("gradient_boosting", "summary", cost=1),
+    ),
 }
 _OF_FORECASTS = (
     Baseline("naive_last"),

@@ -45,7 +45,7 @@ class NearestSeries:
         """Return 1 for the class of the neighbour and 0 for the others, (n, K)."""
         distances = self._distances(self._scaler.transform(x), self._x)
         nearest = self._y[distances.argmin(axis=1)]
-        return (nearest[:, np.newaxis] == self.classes_).astype(np.float64)
+        return np.asarray(nearest[:, np.newaxis] == self.classes_, dtype=np.float64)
 
     def _distances(self, x: Double, known: Double) -> Double:
         from scipy.spatial.distance import cdist

@@ -95,8 +95,9 @@ def _on_the_best(comparison: BaselineComparison) -> str:
     text = f"The network is {decision}: {scores}, difference {_difference(row)}"
     if not np.isfinite(row["p_holm"]):
         return f"{text}, for which there is no test."
-    chance = "more than chance" if row["is_significant"] else "may be chance"
-    return f"{text}, {chance} (p {format_p(row['p_holm'])})."
+    chance = ", which may be chance" if decision == "not shown to be worth it" else ""
+    found = "significant" if row["is_significant"] else "not significant"
+    return f"{text} (p {format_p(row['p_holm'])}, {found}){chance}."
 
 
 def _on_a_naive_forecast(comparison: BaselineComparison, name: str) -> str:

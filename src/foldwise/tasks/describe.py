@@ -7,15 +7,16 @@ import pandas as pd
 import torch
 
 from foldwise.data.folds import Folds, fold_parts
-from foldwise.data.preprocessing import fit_preprocessing, require_readable
+from foldwise.data.preprocessing import fit_preprocessing, require_complete, require_readable
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_network
 from foldwise.models.model_card import model_card
 from foldwise.modules.inputs import input_spec
 from foldwise.tasks.recipe import Recipe
-from foldwise.tasks.targets import num_outputs
+from foldwise.tasks.targets import num_outputs, require_task
 from foldwise.tasks.transfer import freeze_body
 from foldwise.tasks.transfer_config import NoTransfer
+from foldwise.tasks.unknown_tokens import describe_unknown_tokens
 
 
 def describe_network(samples: Samples, folds: Folds, recipe: Recipe) -> dict[str, Any]:
@@ -25,10 +26,14 @@ def describe_network(samples: Samples, folds: Folds, recipe: Recipe) -> dict[str
     training part.
 
     Raises:
+        MissingValueError: A series lacks values, and nothing is to stand in their place.
         PartError: There is no part that transfer names; the message lists the stages.
         SamplesError: The networks of this family do not take such samples.
+        UserError: The network, the loss or the fit is for the other kind of targets.
     """
     require_readable(samples, recipe.inputs)
+    require_task(samples, recipe)
+    require_complete(samples, recipe.inputs)
     first = next(iter(fold_parts(folds, samples.table)))
     rows = samples.positions(pd.Series(first.train, dtype=object))
     spec = input_spec(fit_preprocessing(samples, rows, recipe.inputs), samples.x.shape[1:])
@@ -41,5 +46,6 @@ def describe_network(samples: Samples, folds: Folds, recipe: Recipe) -> dict[str
         **asdict(model_card(network, spec)),
         "imbalance_remedy": recipe.balance.name,
         "transfer": recipe.transfer.mode,
+        **describe_unknown_tokens(samples, folds, recipe.inputs),
         **{f"test_time_{name}": value for name, value in recipe.test_time.model_dump().items()},
     }

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from foldwise.data.folds import Folds, fold_parts, held_out_ids
+from foldwise.data.preprocessing import SeriesPreprocessing, refuse_missing
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_network
 from foldwise.modules.inputs import input_spec
@@ -54,10 +55,10 @@ class Predictor:
             rows: Which of them, in which order; all by default.
 
         Raises:
+            MissingValueError: A series lacks values, and nothing is to stand in their place.
             ModelError: They have another shape or type.
         """
-        samples = self._checked(samples)
-        rows = np.arange(len(samples)) if rows is None else rows
+        samples, rows = self._checked(samples, rows)
         card = self.card
         found = class_probabilities(
             self._network, samples, rows, card.preprocessing, card.test_time
@@ -76,12 +77,12 @@ class Predictor:
             rows: Which of them, in which order; all by default.
 
         Raises:
+            MissingValueError: A series lacks values, and nothing is to stand in their place.
             ModelError: They have another shape or type, or the network predicts classes.
         """
         if self.card.number_outputs is None:
             raise ModelError("The network predicts classes, not numbers: ask for probabilities.")
-        samples = self._checked(samples)
-        rows = np.arange(len(samples)) if rows is None else rows
+        samples, rows = self._checked(samples, rows)
         outputs = predicted_numbers(self._network, samples, rows, self.card.preprocessing)
         return self.card.number_outputs.forecast(outputs)
 
@@ -97,18 +98,23 @@ class Predictor:
         table.insert(0, "prediction", np.array(self.card.classes)[probabilities.argmax(axis=1)])
         return table
 
-    def _checked(self, samples: Samples | npt.NDArray[Any]) -> Samples:
-        """Return samples that the network can take.
+    def _checked(
+        self, samples: Samples | npt.NDArray[Any], rows: npt.NDArray[np.int64] | None
+    ) -> tuple[Samples, npt.NDArray[np.int64]]:
+        """Return samples that the network can take, and which of them are asked for.
 
         Raises:
+            MissingValueError: A series lacks values, and nothing is to stand in their place.
             ModelError: They are of another kind, shape or type.
         """
         card = self.card
         if not isinstance(samples, Samples):
-            rows = pd.DataFrame(index=range(len(samples)))
-            samples = Samples(samples, rows, modality=card.modality, features=card.features)
+            table = pd.DataFrame(index=range(len(samples)))
+            samples = Samples(samples, table, modality=card.modality, features=card.features)
+        fitted = card.preprocessing
+        is_flat = isinstance(fitted, SeriesPreprocessing) and fitted.layout == "flat"
         # Of sequences, the length may be another one.
-        num_free = 1 if card.modality in ("series", "tokens") else 0
+        num_free = 1 if card.modality in ("series", "tokens") and not is_flat else 0
         shape, x = card.shape[num_free:], samples.x
         wanted = _TYPES[card.modality]
         if samples.modality != card.modality or x.ndim != 1 + len(card.shape):
@@ -121,7 +127,14 @@ class Predictor:
                 f"The network takes samples of the kind '{card.modality}', of shape ({sides}) and "
                 f"type {wanted}, but got '{samples.modality}', {x.shape} and {x.dtype}."
             )
-        return samples
+        if card.modality == "tokens" and not samples.tokens:
+            raise ModelError(
+                "The network takes texts together with what their numbers stand for: give it "
+                "samples, not their array x alone."
+            )
+        if isinstance(fitted, SeriesPreprocessing) and fitted.missing == "error":
+            refuse_missing(samples, fitted.max_length, rows)
+        return samples, np.arange(len(samples)) if rows is None else rows
 
 
 def predict_folds(models: FoldModels, samples: Samples, folds: Folds) -> pd.DataFrame:

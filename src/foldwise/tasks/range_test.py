@@ -18,7 +18,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from foldwise.data.folds import Folds
-from foldwise.data.preprocessing import require_readable
+from foldwise.data.preprocessing import require_complete, require_readable
 from foldwise.data.samples import Samples
 from foldwise.errors import UserError
 from foldwise.modules.config import FitConfig
@@ -41,6 +41,7 @@ from foldwise.tasks.fold_job import FoldJob
 from foldwise.tasks.pretrained import FindRun
 from foldwise.tasks.range_test_config import RangeTestConfig
 from foldwise.tasks.recipe import Recipe
+from foldwise.tasks.targets import require_task
 from foldwise.tasks.train import fold_jobs
 
 _LOG = logging.getLogger(__name__)
@@ -82,10 +83,12 @@ def run_range_test(
         UserError: The optimiser is one whose steps do not depend on a rate.
     """
     require_readable(samples, recipe.inputs)
+    require_task(samples, recipe)
+    require_complete(samples, recipe.inputs)
     if recipe.fit.optimizer.name == "lbfgs":
         raise UserError(
-            "train_cnn.fit.optimizer.name is 'lbfgs', which finds the length of each step by "
-            "itself: a range test has nothing to find for it."
+            "fit.optimizer.name is 'lbfgs', which finds the length of each step by itself: a "
+            "range test has nothing to find for it."
         )
     fit = recipe.fit.model_copy(update={"ema_decay": 0.0, "compile": False})
     recipe = with_batch_size(dataclasses.replace(recipe, fit=fit), samples, plan)

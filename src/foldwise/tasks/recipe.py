@@ -56,7 +56,7 @@ def _require_reweighting(remedy: LdamDrw, fit: FitConfig) -> None:
     if 0 < fit.patience < first < fit.max_epochs:
         raise RecipeError(
             f"balance.method is 'ldam_drw', which weighs classes after {first} of "
-            f"{fit.max_epochs} epochs, but train_cnn.fit.patience={fit.patience} may end the fit "
-            f"after {fit.patience + 1}. Allowed: patience=0 (never stop early), patience of at "
+            f"{fit.max_epochs} epochs, but fit.patience={fit.patience} may end the fit after "
+            f"{fit.patience + 1}. Allowed: patience=0 (never stop early), patience of at "
             f"least {first}, or an earlier balance.reweight_from (1: never weigh)."
         )

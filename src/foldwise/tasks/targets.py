@@ -13,7 +13,7 @@ from foldwise.modules.loss_config import class_loss, number_loss
 from foldwise.modules.regressor import require_fit_of_numbers
 from foldwise.tasks.recipe import Recipe
 
-Targets = npt.NDArray[np.int64] | npt.NDArray[np.float32]
+Targets = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 class TaskError(UserError):
@@ -51,7 +51,7 @@ def target_values(samples: Samples) -> Targets:
     """Return class indices (N,), or of a regression numbers (N, H)."""
     if samples.task == "classification":
         return samples.y
-    return samples.table[list(samples.target_names)].to_numpy(np.float32)
+    return samples.table[list(samples.target_names)].to_numpy(np.float64)
 
 
 def num_outputs(samples: Samples, recipe: Recipe) -> int:

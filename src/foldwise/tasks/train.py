@@ -17,7 +17,7 @@ from foldwise.code_closure import code_hash
 from foldwise.config import json_hash
 from foldwise.data.balance.config import Smote
 from foldwise.data.folds import FoldParts, Folds, fold_parts
-from foldwise.data.preprocessing import require_readable
+from foldwise.data.preprocessing import require_complete, require_readable
 from foldwise.data.samples import Samples
 from foldwise.errors import UserError
 from foldwise.models.config import TimmConfig
@@ -74,6 +74,7 @@ def cross_validate(
 
     Raises:
         DivergedError: The loss became infinite or not a number; earlier folds are kept.
+        MissingValueError: A series lacks values, and nothing is to stand in their place.
         PlanError: The plan was made for other folds.
         PretrainedError: The weights to start from are missing, or not to be used here.
         SamplesError: The networks of this family do not take such samples.
@@ -81,6 +82,7 @@ def cross_validate(
     """
     require_readable(samples, recipe.inputs)
     require_task(samples, recipe)
+    require_complete(samples, recipe.inputs)
     if samples.modality == "image":
         require_fitting_shift(recipe.test_time, *samples.x.shape[-2:])
     recipe = with_batch_size(recipe, samples, plan)
