@@ -197,7 +197,7 @@ def test_a_card_of_a_long_series_does_not_go_through_its_steps():
 
 def test_a_recurrent_network_for_series_has_no_receptive_field_and_shares_its_weights():
     spec = SeriesSpec(3, 20)
-    network = build_recurrent(LstmConfig(hidden_size=4), spec, 2)
+    network = build_recurrent(LstmConfig(hidden_size=4, readout="attention"), spec, 2)
 
     summary = model_card(network, spec)
 

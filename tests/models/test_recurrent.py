@@ -285,7 +285,7 @@ def test_its_stages_are_its_layers_and_the_last_dense_layer_is_its_head(name):
     ],
 )
 def test_it_can_be_exported_and_then_takes_other_lengths_padded(name, spec, token_input):
-    network = make(name, spec, token_input=token_input).eval()
+    network = make(name, spec, token_input=token_input, readout="attention").eval()
 
     exported = torch.export.export(network, (draw(spec),)).module()
 
@@ -369,7 +369,7 @@ def test_recurrent_weights_start_orthogonal_and_the_gate_that_keeps_open(name, g
 
 @every_network
 def test_another_initialisation_is_of_the_dense_layers(name):
-    network = make(name)
+    network = make(name, readout="attention")
     before = {key: value.clone() for key, value in network.state_dict().items()}
 
     initialise(network, "zeros")

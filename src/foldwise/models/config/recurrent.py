@@ -21,7 +21,10 @@ class RecurrentConfig(SequenceConfig):
     num_layers: Layers = 1  # one upon another
     bidirectional: bool = True  # read backwards too: right where the whole sequence is known
     dropout: Dropout = 0.2  # of features: between layers, at all steps alike; before the head
-    readout: Readout = "attention"
+    # Accuracy over 3 folds with GRU and one seed, AdamW and a one-cycle peak of 0.01, on digits
+    # row by row (20 epochs) and the training part of JapaneseVowels (30): max 0.983 and 0.989,
+    # last 0.986 and 0.974, mean 0.979 and 0.985, attention 0.978 and 0.956.
+    readout: Readout = "max"
 
 
 class RnnConfig(RecurrentConfig):
