@@ -92,6 +92,10 @@ def compared(tables, config=CONFIG, **notes):
     )
 
 
+def text_of(comparison):
+    return " ".join(summary(comparison))
+
+
 def test_classes_are_scored_and_tested_over_folds():
     tables = classes({"net": 3.0, "prior": 0.1, "knn": 2.0}, num_test=40)
     comparison = compared(tables)
@@ -162,14 +166,14 @@ def test_rmse_of_one_fold_differs_by_its_own_measure():
 
 
 def test_the_sentence_says_worth_it():
-    text = summary(compared(classes({"net": 3.5, "prior": 0.1, "knn": 1.0})))
+    text = text_of(compared(classes({"net": 3.5, "prior": 0.1, "knn": 1.0})))
     assert text.startswith("The network is worth it: the best baseline, knn, scores macro F1 0.")
     assert text.endswith(", significant).")
 
 
 def test_the_sentence_says_not_worth_it():
     comparison = compared(classes({"net": 1.0, "prior": 0.1, "gradient_boosting": 3.5}))
-    text = summary(comparison)
+    text = text_of(comparison)
     assert text.startswith(
         "The network is not worth it: the best baseline, gradient_boosting, scores macro F1 0."
     )
@@ -179,22 +183,22 @@ def test_the_sentence_says_not_worth_it():
 def test_a_lead_that_may_be_chance_is_not_called_worth_it():
     comparison = compared(classes({"net": 2.05, "knn": 2.0}))
     assert comparison.row("knn")["difference"] > 0
-    assert summary(comparison).startswith("The network is not shown to be worth it:")
-    assert summary(comparison).endswith(", not significant), which may be chance.")
+    assert text_of(comparison).startswith("The network is not shown to be worth it:")
+    assert text_of(comparison).endswith(", not significant), which may be chance.")
 
 
 def test_a_forecast_that_loses_to_the_last_value_says_so():
-    text = summary(compared(numbers({"net": 0.5, "naive_last": 0.2, "linear": 1.0})))
+    text = text_of(compared(numbers({"net": 0.5, "naive_last": 0.2, "linear": 1.0})))
     assert "The network is not worth it: the best baseline, naive_last, scores MAE 0." in text
     assert "It does not beat the naive forecast (the last value): MAE 0." in text
-    text = summary(compared(numbers({"net": 0.1, "naive_last": 0.4, "linear": 1.0})))
+    text = text_of(compared(numbers({"net": 0.1, "naive_last": 0.4, "linear": 1.0})))
     assert "It beats the naive forecast (the last value): MAE 0." in text
 
 
 def test_what_was_capped_or_left_out_is_told():
     tables = classes({"net": 3.0, "knn": 2.0})
     note = "fitted on about 5000 of 9000 rows of a training part (baseline.max_samples)"
-    text = summary(compared(tables, note=note, left_out={"hog_svm": "images are too small"}))
+    text = text_of(compared(tables, note=note, left_out={"hog_svm": "images are too small"}))
     assert "Fitted on a part of the training rows only (baseline.max_samples): knn." in text
     assert "Left out: hog_svm (images are too small)." in text
 
@@ -230,7 +234,7 @@ def test_without_baselines_nothing_is_claimed():
             config,
         )
         assert len(comparison.table) == 1
-        assert summary(comparison).startswith(text)
+        assert text_of(comparison).startswith(text)
         assert comparison_json(comparison)["info"]["verdict"] == "unknown"
         assert baselines_figure(comparison).axes
 

@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import pytest
+import yaml
 from baseline_samples import folds_of, table
 from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.runner import SequentialRunner
@@ -7,6 +10,7 @@ from foldwise.datasets.working_folder_dataset import WorkingFolderDataset
 from foldwise.pipelines.baseline import create_pipeline
 from foldwise.tasks.baseline_config import BaselineConfig
 
+CONF = Path(__file__).parents[2] / "conf" / "base"
 OUTPUTS = ("table", "metrics", "figure", "summary")
 
 
@@ -64,6 +68,12 @@ def test_every_node_has_one_stage_and_families_share_the_fit():
             ["compare_baselines"],
         ]
     assert by_family["cnn"]["fit_baselines"] == by_family["rnn"]["fit_baselines"]
+
+
+def test_the_parameters_of_the_project_are_the_defaults():
+    written = yaml.safe_load((CONF / "parameters_baseline.yml").read_text())["baseline"]
+    assert BaselineConfig.of(**written) == BaselineConfig()
+    assert set(written) == set(BaselineConfig.model_fields)
 
 
 def test_a_folder_is_given_and_only_that_one_is_taken(tmp_path):

@@ -27,7 +27,7 @@ from foldwise.tasks.regression_table import is_regression
 NETWORK = "network"
 Basis = Literal["folds", "samples"]  # what the test of a difference takes for repetitions
 
-_NUM_RESAMPLES = 2000
+_NUM_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)

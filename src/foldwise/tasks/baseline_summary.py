@@ -28,13 +28,13 @@ def verdict(comparison: BaselineComparison) -> Verdict:
     return "worth it" if row["is_significant"] else "not shown to be worth it"
 
 
-def summary(comparison: BaselineComparison) -> str:
-    """Return one to three sentences on whether the network is worth it."""
+def summary(comparison: BaselineComparison) -> list[str]:
+    """Return sentences on whether the network is worth it, the verdict first."""
     if not comparison.is_enabled:
-        return (
+        return [
             "No baseline was fitted, because baseline.enabled is false: whether the network is "
             "worth it is not known."
-        )
+        ]
     sentences = [_on_the_best(comparison)]
     naive = [name for name in NAIVE if name in set(comparison.table["model"])]
     sentences += [_on_a_naive_forecast(comparison, name) for name in naive]
@@ -48,7 +48,7 @@ def summary(comparison: BaselineComparison) -> str:
     if comparison.left_out:
         reasons = "; ".join(f"{name} ({why})" for name, why in comparison.left_out.items())
         sentences.append(f"Left out: {reasons}.")
-    return " ".join(sentences)
+    return sentences
 
 
 def comparison_json(comparison: BaselineComparison) -> dict[str, Any]:

@@ -31,13 +31,14 @@ def compare_baselines(
     folds: Folds,
     config: BaselineConfig,
 ) -> tuple[pd.DataFrame, dict[str, Any], Any, str]:
-    """Return the scores beside the network's as table, JSON, figure and plain sentences."""
+    """Return the scores beside the network's as table, JSON, figure and sentences, one a line."""
     from foldwise.tasks.baseline_compare import compare_with_baselines
     from foldwise.tasks.baseline_figure import baselines_figure
     from foldwise.tasks.baseline_summary import comparison_json, summary
 
     comparison = compare_with_baselines(predictions, baseline_predictions, fits, folds, config)
-    text = summary(comparison)
-    logger.info("%s", text)
-    table = csv_safe(comparison.table)
-    return table, comparison_json(comparison), baselines_figure(comparison), f"{text}\n"
+    sentences = summary(comparison)
+    logger.info("%s", " ".join(sentences))
+    text = "".join(f"{sentence}\n" for sentence in sentences)
+    figure = baselines_figure(comparison)
+    return csv_safe(comparison.table), comparison_json(comparison), figure, text
