@@ -1,5 +1,6 @@
 import dataclasses
 import functools
+import importlib.util
 import logging
 
 import numpy as np
@@ -100,11 +101,10 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_samples_has_baselines_that_learn(kind, tmp_path):
     samples = KINDS[kind]()
-    fits = fit(samples, tmp_path)
-    optional = {"hog_logistic", "hog_svm", "dtw_1nn", "minirocket"}
-    failed = fits.fits[~fits.fits["is_fitted"]]
-    assert set(failed["model"]) <= optional
-    assert failed["note"].str.contains("is not installed: pip install").all()
+    names = [b.name for b in choose(samples, BaselineConfig()) if not b.packages]
+    fits = fit(samples, tmp_path, ";".join(names))
+    assert fits.fits["is_fitted"].all()
+    assert list(fits.predictions["model"].unique()) == names
     for name, rows in fits.predictions.groupby("model", sort=False):
         rows = rows.drop(columns="model").reset_index(drop=True)
         oof = rows[rows["part"] == "oof"]
@@ -233,6 +233,30 @@ def test_costly_models_are_capped_and_say_so(tmp_path):
     assert (fits.loc["logistic", "num_fitted"] == fits.loc["logistic", "num_training"]).all()
     assert fits.loc["rbf_svm", "num_fitted"].between(48, 52).all()
     assert fits.loc["rbf_svm", "note"].str.contains("rows of a training part").all()
+
+
+def test_what_is_not_installed_is_left_out_and_how_to_install_it_is_told(
+    tmp_path, monkeypatch, caplog
+):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "numba" else find(name)
+    )
+    with caplog.at_level(logging.WARNING):
+        fits = fit(series(), tmp_path, "prior;dtw_1nn;minirocket")
+    assert set(fits.predictions["model"]) == {"prior"}
+    told = "is left out: numba is not installed: pip install 'foldwise[series]'."
+    assert f"Baseline dtw_1nn {told}" in caplog.text
+    assert f"Baseline minirocket {told}" in caplog.text
+
+
+def test_gradients_of_images_tell_their_classes_apart(tmp_path):
+    pytest.importorskip("skimage", reason="scikit-image is not installed")
+    samples = images()
+    fits = fit(samples, tmp_path, "hog_logistic;hog_svm")
+    for _, rows in fits.predictions.groupby("model"):
+        best = np.array(samples.classes)[rows[["p_across", "p_upright"]].to_numpy().argmax(axis=1)]
+        assert (best == rows["target"]).mean() > 0.9
 
 
 def test_a_class_that_a_training_part_lacks_gets_probability_zero(tmp_path):
