@@ -35,17 +35,24 @@ class Features:
 
     samples: Samples
     _made: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    _gradients: dict[int, npt.NDArray[np.float32]] = field(default_factory=dict)
 
-    def of(self, name: Representation) -> npt.NDArray[Any]:
-        """Return a representation, (N, ...).
+    def of(self, name: Representation, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return a representation of some samples, (n, ...).
 
         Raises:
             ImportError: A package that makes it is not installed.
             ValueError: It cannot be made of these samples.
         """
+        if name == "gradients":  # a millisecond each: not of samples that no model is fitted on
+            new = np.array([row for row in rows.tolist() if row not in self._gradients], np.int64)
+            made = gradient_features(self.samples.x[new]) if len(new) else ()
+            self._gradients |= dict(zip(new.tolist(), made, strict=True))
+            return np.array([self._gradients[row] for row in rows.tolist()])
         if name not in self._made:
             self._made[name] = _MAKERS[name](self.samples)
-        return self._made[name]
+        found: npt.NDArray[Any] = self._made[name][rows]
+        return found
 
 
 def _changes(samples: Samples) -> npt.NDArray[np.float32]:
@@ -57,7 +64,6 @@ def _changes(samples: Samples) -> npt.NDArray[np.float32]:
 _MAKERS: Mapping[Representation, Callable[[Samples], npt.NDArray[Any]]] = {
     "none": lambda samples: np.zeros((len(samples), 1)),
     "pixels": lambda samples: pixel_features(samples.x),
-    "gradients": lambda samples: gradient_features(samples.x),
     "columns": lambda samples: np.asarray(samples.x),
     "texts": lambda samples: np.array(
         texts_of(samples.x, samples.lengths, samples.tokens), dtype=object

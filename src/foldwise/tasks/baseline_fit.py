@@ -276,11 +276,11 @@ def _probabilities(
     y = samples.y[fitted]
     if len(np.unique(y)) < 2 and baseline.name != "prior":
         raise ValueError("a training part has one class alone")
-    x = features.of(baseline.representation)
-    model = make_classifier(baseline.name, baseline.representation, setting).fit(x[fitted], y)
+    model = make_classifier(baseline.name, baseline.representation, setting)
+    model.fit(features.of(baseline.representation, fitted), y)
     found = np.zeros((len(rows), len(samples.classes)))
     if len(rows):
-        found[:, model.classes_] = model.predict_proba(x[rows])
+        found[:, model.classes_] = model.predict_proba(features.of(baseline.representation, rows))
     if not np.isfinite(found).all():
         raise ValueError("it predicts what is not a number")
     return found
@@ -308,10 +308,10 @@ def _numbers(
         is_known = not np.isnan(last.values).any()
         start = last.values if is_known else start
         note = f"goes on from {last.source}" if is_known else "does not know the last value"
-    x = features.of(baseline.representation)
     model = make_regressor(baseline.name, baseline.representation, setting)
-    model.fit(x[fitted], y[fitted] - start[fitted])
-    found = np.asarray(model.predict(x[rows]), dtype=np.float64).reshape(len(rows), y.shape[1])
+    model.fit(features.of(baseline.representation, fitted), y[fitted] - start[fitted])
+    found = np.asarray(model.predict(features.of(baseline.representation, rows)), np.float64)
+    found = found.reshape(len(rows), y.shape[1])
     if not np.isfinite(found).all():
         raise ValueError("it predicts what is not a number")
     return found + start[rows], note
