@@ -122,13 +122,16 @@ def test_pooling_halves_the_steps_rounded_up_and_leaves_padding_out(
 
 def test_pooling_doubles_what_later_kernels_see():
     def num_seen(pooling):
-        network = build(SeriesSpec(1, 64), pooling=pooling, readout="mean").eval()
+        # Without a rectifier that cuts paths.
+        network = build(SeriesSpec(1, 64), pooling=pooling, activation="gelu").eval()
         series = torch.ones(1, 64, 2).requires_grad_()
         given = []
         network.block3.register_forward_hook(lambda module, args, output: given.append(output))
         network(series)
         given[0][..., given[0].shape[3] // 2].sum().backward()
-        return int((series.grad[..., 0] != 0).sum())
+        num_seen = int((series.grad[..., 0] != 0).sum())
+        assert network.receptive_field == num_seen
+        return num_seen
 
     assert num_seen("none") == 9 + 4 + 2
     assert num_seen("mean") == 9 + 1 + 2 * 4 + 2 + 4 * 2

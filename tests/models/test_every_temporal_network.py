@@ -271,3 +271,33 @@ def test_dropout_is_drawn_in_training_alone(config_class):
         assert not torch.equal(network(inputs), network(inputs))
         network.eval()
         assert torch.equal(network(inputs), network(inputs))
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (FcnConfig(widths=(4, 4, 4)), 1 + 7 + 4 + 2),
+        (ResNet1dConfig(widths=(4, 4)), 1 + 2 * (7 + 4 + 2)),
+        (InceptionTimeConfig(num_filters=2, depth=4, kernel_sizes=(5, 9)), 1 + 4 * 8),
+        (InceptionTimeConfig(num_filters=2, depth=2, kernel_sizes=(1,)), 1 + 2 * 2),
+    ],
+    ids=["fcn", "resnet1d", "inception_time", "inception_time-pooling"],
+)
+def test_a_step_sees_as_many_steps_as_are_said(config, expected):
+    network = build(config).double().eval()
+    for parameter in network.parameters():
+        parameter.data.abs_().add_(0.01)  # no rectifier cuts a path
+    series = torch.cat([torch.rand(1, 81, 2), torch.ones(1, 81, 1)], dim=2).double()
+    has_changed = []
+
+    with torch.no_grad():
+        middle = network.step_outputs(series)[-1][..., 40]
+        for step in range(81):
+            changed = series.clone()
+            changed[:, step, :2] += 100  # wins every maximum, on its way too
+            other = network.step_outputs(changed)[-1][..., 40]
+            has_changed.append(not torch.allclose(other, middle, rtol=0, atol=1e-12))
+
+    seen = [step for step, changed in enumerate(has_changed) if changed]
+    assert network.receptive_field == expected
+    assert seen[-1] - seen[0] + 1 == expected

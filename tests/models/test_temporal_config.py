@@ -23,6 +23,13 @@ def test_heads_are_of_one_width():
         TransformerSmallConfig(width=30)
 
 
+def test_weights_in_parts_are_not_drawn_as_wholes():
+    with pytest.raises(ValidationError, match=r"init 'he_normal' .* norm 'batch' or 'none'"):
+        TcnConfig(init="he_normal")
+
+    assert TcnConfig(init="he_normal", norm="none").init == "he_normal"
+
+
 @pytest.mark.parametrize(
     ("config_class", "wrong"),
     [

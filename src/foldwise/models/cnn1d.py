@@ -47,6 +47,9 @@ class Cnn1d(nn.Module):
 
     Pooling halves the steps, rounded up; what is left over alone stays as it is, so that one step
     is enough.
+
+    Attributes:
+        receptive_field: Steps that a step behind the last convolution sees, itself included.
     """
 
     def __init__(self, config: Cnn1dConfig, spec: SequenceSpec, num_outputs: int) -> None:
@@ -58,6 +61,7 @@ class Cnn1d(nn.Module):
             self._block_names, widths, config.kernel_sizes, strict=True
         ):
             self.add_module(name, ActivatedConvolution(num_in, num_out, size, config))
+        self.receptive_field = _receptive_field(config)
         self._pooling, self._readout = config.pooling, config.readout
         self._is_never_negative = config.activation in ("relu", "sigmoid")
         self.dropout = nn.Dropout(config.dropout)
@@ -105,6 +109,16 @@ class Cnn1d(nn.Module):
             return functional.max_pool2d(x, _POOLED, ceil_mode=True), left
         lowest = fill_padding(x, steps, torch.finfo(x.dtype).min)
         return fill_padding(functional.max_pool2d(lowest, _POOLED, ceil_mode=True), left), left
+
+
+def _receptive_field(config: Cnn1dConfig) -> int:
+    seen = apart = 1  # what a step sees, and how far the next is away
+    for index, size in enumerate(config.kernel_sizes):
+        if index and config.pooling != "none":
+            seen += (_POOLED[1] - 1) * apart
+            apart *= _POOLED[1]
+        seen += (size - 1) * apart
+    return seen
 
 
 def _mean_of_pairs(x: Tensor, steps: Steps) -> Tensor:

@@ -24,4 +24,5 @@ def build(config: FcnConfig, spec: SequenceSpec, num_outputs: int) -> StepNetwor
         for (num_in, num_out), kernel_size in zip(widths, config.kernel_sizes, strict=True)
     ]
     head = nn.Linear(config.widths[-1], num_outputs)
-    return StepNetwork(sequence, blocks, head, dropout=config.dropout)
+    seen = 1 + sum(size - 1 for size in config.kernel_sizes)
+    return StepNetwork(sequence, blocks, head, receptive_field=seen, dropout=config.dropout)

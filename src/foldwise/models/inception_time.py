@@ -106,7 +106,8 @@ def build(config: InceptionTimeConfig, spec: SequenceSpec, num_outputs: int) -> 
         for first in range(0, config.depth, _MODULES_PER_SHORTCUT)
     ]
     head = nn.Linear(width, num_outputs)
-    return StepNetwork(sequence, blocks, head, dropout=config.dropout)
+    seen = 1 + config.depth * (max(*config.kernel_sizes, _POOLED) - 1)
+    return StepNetwork(sequence, blocks, head, receptive_field=seen, dropout=config.dropout)
 
 
 def module_width(config: InceptionTimeConfig) -> int:

@@ -67,4 +67,5 @@ def build(config: ResNet1dConfig, spec: SequenceSpec, num_outputs: int) -> StepN
         for num_in, num_out in pairwise((sequence.num_features, *config.widths))
     ]
     head = nn.Linear(config.widths[-1], num_outputs)
-    return StepNetwork(sequence, blocks, head, dropout=config.dropout)
+    seen = 1 + len(blocks) * sum(size - 1 for size in config.kernel_sizes)
+    return StepNetwork(sequence, blocks, head, receptive_field=seen, dropout=config.dropout)

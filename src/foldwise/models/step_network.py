@@ -13,7 +13,11 @@ from foldwise.models.step_readout import Readout, read_steps
 
 
 class StepNetwork(nn.Module):
-    """Blocks along the steps, then what they say of all steps, and a linear layer."""
+    """Blocks along the steps, then what they say of all steps, and a linear layer.
+
+    Attributes:
+        receptive_field: Steps that a step behind the last block sees, itself included.
+    """
 
     def __init__(
         self,
@@ -21,6 +25,7 @@ class StepNetwork(nn.Module):
         blocks: Sequence[nn.Module],
         head: nn.Linear,
         *,
+        receptive_field: int,
         readout: Readout = "mean",
         dropout: float = 0.0,
     ) -> None:
@@ -31,10 +36,12 @@ class StepNetwork(nn.Module):
             blocks: Each maps features (B, C, 1, T), and which steps are real, to
                 (B, C', 1, T).
             head: From C of the last block to the outputs.
+            receptive_field: Steps that a step behind the last block sees.
             readout: How steps become one.
             dropout: Before the head.
         """
         super().__init__()
+        self.receptive_field = receptive_field
         self.input = sequence
         self._block_names = [f"block{number}" for number in range(1, len(blocks) + 1)]
         for name, block in zip(self._block_names, blocks, strict=True):

@@ -63,11 +63,7 @@ class TemporalBlock(nn.Module):
 
 
 class TemporalConvolutionalNetwork(StepNetwork):
-    """A stack of causal blocks whose dilation doubles from one to the next.
-
-    Attributes:
-        receptive_field: Steps, itself included, that a step behind the last block sees.
-    """
+    """A stack of causal blocks whose dilation doubles from one to the next."""
 
     def __init__(self, config: TcnConfig, spec: SequenceSpec, num_outputs: int) -> None:
         sequence = SequenceInput(config, spec)
@@ -77,8 +73,13 @@ class TemporalConvolutionalNetwork(StepNetwork):
             for level in range(num_levels)
         ]
         head = nn.Linear(config.width, num_outputs)
-        super().__init__(sequence, blocks, head, readout=config.readout)
-        self.receptive_field = receptive_field(config.kernel_size, num_levels)
+        super().__init__(
+            sequence,
+            blocks,
+            head,
+            receptive_field=receptive_field(config.kernel_size, num_levels),
+            readout=config.readout,
+        )
 
 
 build = TemporalConvolutionalNetwork

@@ -91,6 +91,15 @@ class TcnConfig(SequenceConfig):
     readout: Literal["last", "mean"] = "last"  # the last step, or the mean of all
     dropout: Dropout = 0.1  # in every block
 
+    @model_validator(mode="after")
+    def _draws_whole_weights(self) -> Self:
+        if self.norm == "weight" and self.init != "default":
+            raise ValueError(
+                f"init {self.init!r} draws whole weights, which norm 'weight' parts into lengths "
+                "and directions: take init 'default', or norm 'batch' or 'none'."
+            )
+        return self
+
     def levels_for(self, num_steps: int) -> int:
         """Return the number of blocks for sequences of up to so many steps.
 
@@ -116,7 +125,7 @@ def receptive_field(kernel_size: int, num_levels: int) -> int:
     >>> receptive_field(kernel_size=3, num_levels=4)
     61
     """
-    return 1 + 2 * (kernel_size - 1) * (2**num_levels - 1)
+    return 1 + 2 * (kernel_size - 1) * ((1 << num_levels) - 1)
 
 
 class TransformerSmallConfig(SequenceConfig):
