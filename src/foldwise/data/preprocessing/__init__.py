@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from foldwise.data.preprocessing.complete import refuse_missing, require_complete
 from foldwise.data.preprocessing.config import (
     ImageInputConfig,
     InputConfig,
@@ -39,6 +40,8 @@ __all__ = [
     "fit_images",
     "fit_preprocessing",
     "fit_series",
+    "refuse_missing",
+    "require_complete",
     "require_readable",
 ]
 

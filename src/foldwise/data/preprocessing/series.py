@@ -25,7 +25,10 @@ class MissingValueError(UserError):
 
 
 class SeriesPreprocessing(Config):
-    """Mean and standard deviation of each channel over all steps, and what fills gaps."""
+    """Mean and standard deviation of each channel over all steps, and what fills gaps.
+
+    A channel that lacks all values of a series becomes its mean, whatever fills other gaps.
+    """
 
     kind: Literal["series"] = "series"
     mean: tuple[float, ...]
@@ -111,12 +114,9 @@ def _fill(
     if not gaps.any():
         return
     if missing == "error":
-        series, step, channel = np.argwhere(gaps)[0]
         raise MissingValueError(
-            f"Of {len(values)} series, {gaps.any((1, 2)).sum()} lack values; the first is number "
-            f"{series}, in channel {channel} at step {step}. Say what is to stand in their place: "
-            "inputs.missing=interpolate (on a line between the neighbours), previous (the value "
-            "before) or zero (the channel's mean)."
+            f"{gaps.any((1, 2)).sum()} of {len(values)} series lack values, and inputs.missing is "
+            "'error'."
         )
     for series, channel in np.argwhere(gaps.any(axis=1)):
         steps = values[series, : lengths[series], channel]
