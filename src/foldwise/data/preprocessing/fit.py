@@ -65,7 +65,8 @@ def fit_preprocessing(
             return series.model_copy(update={"layout": "flat" if is_flat else "steps"})
         case "tokens":
             assert isinstance(config, SequenceInputConfig)
-            vocabulary = fit_vocabulary(samples.x, samples.tokens, rows, config.vocabulary)
+            read = samples.x[:, : config.max_length]  # what is cut off teaches nothing
+            vocabulary = fit_vocabulary(read, samples.tokens, rows, config.vocabulary)
             return TokenPreprocessing(vocabulary=vocabulary, max_length=config.max_length)
         case "table":
             assert isinstance(config, TableInputConfig)
