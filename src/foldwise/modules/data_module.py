@@ -63,8 +63,8 @@ class Part:
     """The samples of one part of a fold, as rows of the samples' arrays."""
 
     rows: npt.NDArray[np.int64]  # (N,)
-    # (N,) class indices, or in a regression (N, H) float32
-    targets: npt.NDArray[np.int64] | npt.NDArray[np.float32]
+    # (N,) class indices, or in a regression (N, H): in their own units, for the fit standardised
+    targets: npt.NDArray[np.int64] | npt.NDArray[np.float64] | npt.NDArray[np.float32]
     sampling_weights: npt.NDArray[np.float64] | None = None  # (N,); None: all alike
     loss_weights: npt.NDArray[np.float64] | None = None  # (N,); None: all 1
 
@@ -141,10 +141,10 @@ class TrainingBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         epoch = self._epoch()
-        partners = self._partners(epoch)
         order = self._order(epoch)
         order_seed = derive_seed(self._seed, epoch, "order", "batches")
         batches = bucketed_batches(order, self._inputs.lengths, len(self), order_seed)
+        partners = self._partners(epoch, [len(positions) for positions in batches])
         for step, positions in enumerate(batches):
             seed = functools.partial(derive_seed, self._seed, epoch, step, *process_purpose())
             inputs, labels = self._take(positions, epoch, seed("augment"))
@@ -172,13 +172,16 @@ class TrainingBatches:
             return process_share(permutation(len(self._targets), seed))
         return process_share(weighted_draws(weights, seed))
 
-    def _partners(self, epoch: int) -> tuple[Tensor, ...]:
-        """Return positions for each batch, drawn such that classes are alike, where needed."""
+    def _partners(self, epoch: int, sizes: list[int]) -> tuple[Tensor, ...]:
+        """Return as many positions as each batch has, drawn such that classes are alike.
+
+        Where batches are mixed with no others, return nothing.
+        """
         if self._balanced_mixup is None:
             return ()
         weights = inverse_frequency(self._part.targets.astype(object))
         seed = derive_seed(self._seed, epoch, "order", "balanced")
-        return process_share(weighted_draws(weights, seed)).tensor_split(len(self))
+        return process_share(weighted_draws(weights, seed)).split(sizes)
 
     @functools.cached_property
     def _class_weights(self) -> Tensor | None:

@@ -37,8 +37,9 @@ def bucketed_batches(
     """Cut an order into batches of sequences that are about equally long.
 
     The order is sorted by length within pools of some batches each, and the batches are shuffled:
-    so what a batch holds still changes from epoch to epoch. Without lengths, or where all are
-    alike, the order stays as it is.
+    so what a batch holds still changes from epoch to epoch. Every other pool is sorted from long
+    to short, as a batch may begin in one pool and end in the next. Without lengths, or where all
+    are alike, the order stays as it is.
 
     Args:
         order: Positions, (N,).
@@ -50,7 +51,12 @@ def bucketed_batches(
         return order.tensor_split(num_batches)
     num_pools = max(1, round(num_batches / _POOL))
     pools = order.tensor_split(num_pools)
-    ordered = torch.cat([pool[lengths[pool].argsort(stable=True)] for pool in pools])
+    ordered = torch.cat(
+        [
+            pool[lengths[pool].argsort(stable=True, descending=i % 2 == 1)]
+            for i, pool in enumerate(pools)
+        ]
+    )
     batches = ordered.tensor_split(num_batches)
     return tuple(batches[i] for i in permutation(num_batches, seed).tolist())
 
