@@ -116,7 +116,7 @@ class EncodedInputs:
     def close(self) -> None:
         """Free the memory."""
         self._all = None
-        self._encode, self._rows = _closed, np.empty(0, dtype=np.int64)
+        self._encode = _closed
 
     def _encoded(self, rows: Rows) -> Tensor:
         """Return all inputs of some rows, (N, *shape), in chunks that need little beside them."""
@@ -255,7 +255,7 @@ def _flat(encoded: npt.NDArray[np.float32], num_steps: int) -> npt.NDArray[np.fl
     values = encoded[..., :-1]
     flat = np.zeros((len(values), num_steps, values.shape[2]), np.float32)
     flat[:, : values.shape[1]] = values
-    return flat.reshape(len(values), -1)
+    return flat.reshape(len(values), num_steps * values.shape[2])
 
 
 def _lengths(samples: Samples, rows: Rows, preprocessing: AnyPreprocessing) -> Rows | None:

@@ -30,7 +30,7 @@ class Forecast:
     def columns(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return columns of a long table, (N * H,) each: all steps of the first sample first."""
         number, steps = self.point.shape
-        quantiles = self.quantiles.reshape(number * steps, -1)
+        quantiles = self.quantiles.reshape(number * steps, len(self.levels))
         return {
             "step": np.tile(np.arange(1, steps + 1), number),
             "prediction": self.point.reshape(-1),
@@ -83,7 +83,9 @@ def fit_number_outputs(
 def _by_target(outputs: npt.ArrayLike, loss: NumberLossConfig) -> Numbers:
     """(N, H * O) -> (N, H, O)."""
     values = np.asarray(outputs, dtype=np.float64)
-    return values.reshape(len(values), -1, loss.num_per_target)
+    # not -1, which numpy cannot find out where there are no samples
+    num_targets = values.shape[1] // loss.num_per_target
+    return values.reshape(len(values), num_targets, loss.num_per_target)
 
 
 def _points(values: Numbers, loss: NumberLossConfig) -> Numbers:
