@@ -10,7 +10,7 @@ Floats = npt.NDArray[np.float32]
 
 _MAX_SIDE = 16  # pixels: more of them cost much and bring these models little
 _CHUNK = 2048  # images at a time, so that memory-mapped data is never loaded whole
-_NUM_CELLS = 8  # of gradients along the shorter side, where the image is large enough
+_NUM_CELLS = 7  # of gradients along the shorter side, where the image is large enough
 _MIN_CELL = 2  # pixels
 
 
