@@ -12,7 +12,7 @@ from foldwise.data.preprocessing import (
 )
 from foldwise.models.config import (
     CnnModelConfig,
-    LstmConfig,
+    GruConfig,
     MlpConfig,
     MlpModelConfig,
     RnnModelConfig,
@@ -53,7 +53,7 @@ class TrainCnnConfig(Config):
 class TrainRnnConfig(Config):
     """A network for sequences and how it is fitted."""
 
-    model: RnnModelConfig = LstmConfig()
+    model: RnnModelConfig = GruConfig()
     inputs: SequenceInputConfig = SequenceInputConfig()
     fit: FitConfig = FitConfig()
     loss: LossConfig = AutoLossConfig()
