@@ -5,7 +5,7 @@ N: series shown, T: steps, F: channels, D: draws.
 
 from collections.abc import Sequence
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -106,7 +106,12 @@ def _draw_lines(axes: "Axes", series: Series, opacity: float) -> None:
     num_channels = min(series.shape[1] - 1, _MAX_CHANNELS)
     marker = "." if length == 1 else ""  # a line through one point cannot be seen
     for channel, colour in zip(range(num_channels), _COLOURS, strict=False):
-        line = {"color": colour, "alpha": opacity, "linewidth": 0.9, "marker": marker}
+        line: dict[str, Any] = {
+            "color": colour,
+            "alpha": opacity,
+            "linewidth": 0.9,
+            "marker": marker,
+        }
         axes.plot(steps, series[steps, channel], **line)
 
 

@@ -39,7 +39,8 @@ class TargetScaling(Config):
             UserError: A target has no logarithm.
         """
         values = _transformed(np.asarray(targets, dtype=np.float64), self.transform)
-        return (values - np.array(self.mean)) / np.array(self.std)
+        scaled: Numbers = (values - np.array(self.mean)) / np.array(self.std)
+        return scaled
 
     def unscale(self, scaled: npt.ArrayLike) -> Numbers:
         """Return what `scale` was given, (N, H) -> (N, H), or of quantiles (N, H, Q) -> (N, H, Q).
@@ -50,7 +51,7 @@ class TargetScaling(Config):
         numbers = np.asarray(scaled, dtype=np.float64)
         per_target = (-1,) + (1,) * (numbers.ndim - 2)  # (H,) or (H, 1)
         std, mean = (np.array(values).reshape(per_target) for values in (self.std, self.mean))
-        values = numbers * std + mean
+        values: Numbers = numbers * std + mean
         return np.exp(values) if self.transform == "log" else values
 
 

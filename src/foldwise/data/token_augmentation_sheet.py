@@ -54,7 +54,7 @@ def token_augmentation_sheet(
     figure = Figure(figsize=(_WIDTH, height), dpi=110)
     style: dict[str, Any] = {"fontsize": 8, "va": "top", "parse_math": False}
 
-    def write(x: float, line: float, text: str, **more: str) -> None:
+    def write(x: float, line: float, text: str, **more: Any) -> None:  # noqa: ANN401  (matplotlib's)
         figure.text(x, 1 - (line + 0.5) / num_lines, text, **style, **more)
 
     for i, head in enumerate(heads):

@@ -88,8 +88,8 @@ def _upper(residuals: Numbers, level: float) -> Numbers:
     # rounded, as (n + 1) (1 - 0.05) is 19.000000000000004 for 19
     rank = math.ceil(round((number + 1) * level, 9))
     if rank <= number:
-        return np.sort(residuals, axis=0)[rank - 1]
+        return np.asarray(np.sort(residuals, axis=0)[rank - 1])
     from scipy.stats import t
 
     spread = np.sqrt((residuals**2).mean(axis=0))
-    return np.maximum(residuals.max(axis=0), float(t.ppf(level, number)) * spread)
+    return np.asarray(np.maximum(residuals.max(axis=0), float(t.ppf(level, number)) * spread))

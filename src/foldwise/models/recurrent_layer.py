@@ -96,14 +96,15 @@ def draw_weights(cell: nn.RNNBase, gate_bias: float) -> None:
     size = cell.hidden_size
     draw_recurrent = nn.init.eye_ if cell.mode == "RNN_RELU" else nn.init.orthogonal_
     with torch.no_grad():
-        for of_gate in cell.weight_ih_l0.split(size):
+        of_inputs, recurrent, bias, recurrent_bias = cell.all_weights[0]
+        for of_gate in torch.split(of_inputs, size):
             nn.init.xavier_uniform_(of_gate)
-        for of_gate in cell.weight_hh_l0.split(size):
+        for of_gate in torch.split(recurrent, size):
             draw_recurrent(of_gate)
-        cell.bias_ih_l0.zero_()
-        cell.bias_hh_l0.zero_()
+        bias.zero_()
+        recurrent_bias.zero_()
         if isinstance(cell, nn.LSTM | nn.GRU):  # the second of both: i, f, g, o and r, z, n
-            cell.bias_ih_l0[size : 2 * size].fill_(gate_bias)
+            bias[size : 2 * size].fill_(gate_bias)
 
 
 def _run(cell: nn.RNNBase, features: Tensor) -> Tensor:

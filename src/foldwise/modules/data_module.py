@@ -68,6 +68,12 @@ class Part:
     sampling_weights: npt.NDArray[np.float64] | None = None  # (N,); None: all alike
     loss_weights: npt.NDArray[np.float64] | None = None  # (N,); None: all 1
 
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """The targets where they are class indices, (N,)."""
+        assert np.issubdtype(self.targets.dtype, np.integer), "a regression has no labels"
+        return self.targets.astype(np.int64, copy=False)
+
     def __post_init__(self) -> None:
         """Refuse a label that is no class: on a GPU it would end the process.
 
@@ -181,7 +187,7 @@ class TrainingBatches:
             return ()
         weights = inverse_frequency(self._part.targets.astype(object))
         seed = derive_seed(self._seed, epoch, "order", "balanced")
-        return process_share(weighted_draws(weights, seed)).split(sizes)
+        return torch.split(process_share(weighted_draws(weights, seed)), sizes)
 
     @functools.cached_property
     def _class_weights(self) -> Tensor | None:

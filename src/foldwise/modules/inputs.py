@@ -48,7 +48,7 @@ class Inputs(Protocol):
 class ImageInputs:
     """Images: augmented in 0..1, then standardised."""
 
-    lengths = None
+    lengths: Tensor | None = None
 
     def __init__(self, images: Images, preprocessing: ImagePreprocessing) -> None:
         self._images, self._preprocessing = images, preprocessing

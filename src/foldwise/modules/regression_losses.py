@@ -49,7 +49,7 @@ def regression_losses(outputs: Tensor, targets: Tensor, config: NumberLossConfig
 
 def pinball_losses(outputs: Tensor, targets: Tensor, levels: tuple[float, ...]) -> Tensor:
     """Return max(a e, (a - 1) e) with e = y - q_a, (B, H * Q) and (B, H) -> (B, H, Q)."""
-    quantiles = outputs.unflatten(1, (-1, len(levels)))  # (B, H * Q) -> (B, H, Q)
+    quantiles = torch.unflatten(outputs, 1, (-1, len(levels)))  # (B, H * Q) -> (B, H, Q)
     level = torch.tensor(levels, dtype=outputs.dtype, device=outputs.device)
     below = targets.unsqueeze(2) - quantiles
     return torch.maximum(level * below, (level - 1) * below)

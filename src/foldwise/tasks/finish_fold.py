@@ -51,7 +51,7 @@ def finish_fold(
         refit_head(
             network,
             embeddings,
-            job.training.targets,
+            job.training.labels,
             recipe.balance.remedy,
             derive_seed(recipe.seed, *job.key, "smote"),
         )
@@ -60,5 +60,5 @@ def finish_fold(
     probabilities = class_probabilities(
         network, samples, job.validation.rows, preprocessing, recipe.test_time
     )
-    weights = fit_decision_weights(probabilities, job.validation.targets, recipe.balance.threshold)
+    weights = fit_decision_weights(probabilities, job.validation.labels, recipe.balance.threshold)
     return OutputMeaning(decision_weights=weights)

@@ -85,7 +85,7 @@ def _class_loss(job: FoldJob, num_classes: int, recipe: Recipe) -> Loss:
     fit = recipe.fit
     return build_loss(
         recipe.balance,
-        np.bincount(job.training.targets, minlength=num_classes),
+        np.bincount(job.training.labels, minlength=num_classes),
         label_smoothing=fit.label_smoothing,
         max_epochs=fit.max_epochs,
         loss=class_loss(recipe.loss, network=recipe.model.name),
