@@ -463,6 +463,14 @@ def test_groups_that_are_all_in_the_test_part_or_tied_to_it_leave_none():
         make_folds(table, config)
 
 
+def test_samples_that_are_all_alike_are_said_to_be():
+    table = samples_table(["a", "b"] * 20).assign(sha256="the same")
+    with pytest.raises(
+        SplitError, match=r"no sample outside .* Of the 40 samples all are tied .*"
+    ):
+        make_folds(table, SplitConfig(on_leak="group"))
+
+
 def test_a_test_part_that_takes_all_is_refused():
     table = samples_table(["a", "b"] * 20, group="g", meta_part=["one"] * 20 + ["test"] * 20)
     with pytest.raises(SplitError, match="leaves no sample outside the test part"):

@@ -117,7 +117,14 @@ def _chosen(rows: SplitRows, units: Codes, config: SplitConfig, how: TestPart) -
         seed = derive_seed(config.seed, "test")
         held_out[part_of_fraction(rows.strata, units, config.test_fraction, seed)] = True
     if held_out.all():
-        raise SplitError(f"split.test={how} leaves no sample outside the test part.")
+        tied = (
+            f" Of the {len(rows)} samples all are tied to one another: of equal content, of one "
+            "group, or overlapping."
+        )
+        is_one = len(np.unique(units)) == 1 < len(rows)
+        raise SplitError(
+            f"split.test={how} leaves no sample outside the test part.{tied if is_one else ''}"
+        )
     return held_out
 
 

@@ -129,7 +129,9 @@ def _read(
     channels = tuple(name for name in names if name in numeric - others)
     left_out = [name for name in names if name not in numeric | others]
     refuse_mistyped(table, left_out, _MISTYPED)
-    logger.info("Channels: %s. Left out as text: %s.", listing(list(channels)), listing(left_out))
+    logger.info("Channels: %s.", listing(list(channels)))
+    if left_out:
+        logger.info("Left out as text: %s.", listing(left_out))
     if not channels:
         raise IngestError(f"'{file}' has no column of numbers besides {listing(sorted(others))}.")
     return table, channels
