@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from baseline_samples import windows
 
+from foldwise.data.forecast_channel import ChannelError
 from foldwise.tasks.baseline_forecast import naive_forecasts
-from foldwise.tasks.baseline_models import BaselineError
 
 VALUES = [1, 2, 4, 7, 11, 16, 22, 29, 37, 46, 56, 67]
 
@@ -57,5 +57,5 @@ def test_a_channel_can_be_named_and_must_be_there():
     samples = windows(size=4, length=3, values=VALUES)
     found = naive_forecasts(samples, np.arange(4), channel="other")
     np.testing.assert_array_equal(found.values[:, 0], samples.x[:, -1, 1])
-    with pytest.raises(BaselineError, match=r"target_channel is 'Price', but .*'price'"):
+    with pytest.raises(ChannelError, match=r"target_channel is 'Price', but .*'price'"):
         naive_forecasts(samples, np.arange(4), channel="Price")

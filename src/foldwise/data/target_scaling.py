@@ -56,7 +56,11 @@ class TargetScaling(Config):
 
 
 def fit_target_scaling(
-    targets: npt.ArrayLike, rows: npt.NDArray[np.int64], *, transform: Transform = "none"
+    targets: npt.ArrayLike,
+    rows: npt.NDArray[np.int64],
+    *,
+    transform: Transform = "none",
+    is_centred: bool = True,
 ) -> TargetScaling:
     """Return the scale of the given rows of all targets (N, H); a constant target has std 1.
 
@@ -67,13 +71,15 @@ def fit_target_scaling(
         rows: Of the training part, at least one.
         transform: What is done to a target first; `log` is for positive ones that spread over
             orders of magnitude, such as prices and counts.
+        is_centred: Whether 0 is to be the mean; else 0 stays 0, and the deviation is that from 0.
 
     Raises:
         UserError: A target is not positive, but its logarithm is asked for.
     """
     all_targets = np.asarray(targets, dtype=np.float64)
     values = np.sort(_transformed(all_targets[rows], transform, rows), axis=0)
-    mean, std = values.mean(axis=0), values.std(axis=0)
+    mean = values.mean(axis=0) if is_centred else np.zeros(values.shape[1])
+    std = np.sqrt(((values - mean) ** 2).mean(axis=0))
     std[std <= _CONSTANT * np.abs(mean)] = 1.0
     return TargetScaling(mean=tuple(mean.tolist()), std=tuple(std.tolist()), transform=transform)
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from foldwise.config import Config
+from foldwise.data.forecast_anchor import Anchors, ForecastAnchor
 from foldwise.data.target_scaling import TargetScaling
 from foldwise.metrics.conformal import conformal_offsets, conformal_quantiles
 from foldwise.modules.loss_config import DEFAULT_LEVELS, NumberLossConfig, QuantileLossConfig
@@ -44,39 +45,56 @@ class NumberOutputs(Config):
     scaling: TargetScaling
     levels: tuple[float, ...]
     offsets: tuple[tuple[float, ...], ...]  # (H, Q), of standardised targets
+    anchor: ForecastAnchor | None = None  # that changes go on from; None: values are foretold
 
-    def forecast(self, outputs: npt.ArrayLike) -> Forecast:
+    def forecast(self, outputs: npt.ArrayLike, anchors: Anchors | None = None) -> Forecast:
         """Return the forecasts of outputs (N, H * O).
 
         The point forecast is what the network says. Quantiles are moved in standardised units: a
-        monotone scale keeps their coverage, and that of logarithms keeps them positive.
+        monotone scale keeps their coverage, and that of logarithms keeps them positive. Changes
+        are in units of how much a window varies, so that intervals grow with it.
+
+        Args:
+            outputs: Of the network.
+            anchors: Of the same N windows, where there is an `anchor`.
         """
         values = _by_target(outputs, self.loss)
-        quantiles = conformal_quantiles(values, self.offsets)
-        return Forecast(
-            self.scaling.unscale(_points(values, self.loss)),
-            self.scaling.unscale(quantiles),
-            self.levels,
-        )
+        point = self.scaling.unscale(_points(values, self.loss))
+        quantiles = self.scaling.unscale(conformal_quantiles(values, self.offsets))
+        if self.anchor is not None:
+            if anchors is None:
+                raise ValueError("These outputs are changes: forecast needs the windows' anchors.")
+            point, quantiles = anchors.values(point), anchors.values(quantiles)
+        return Forecast(point, quantiles, self.levels)
 
 
 def fit_number_outputs(
-    outputs: npt.ArrayLike, targets: npt.ArrayLike, loss: NumberLossConfig, scaling: TargetScaling
+    outputs: npt.ArrayLike,
+    targets: npt.ArrayLike,
+    loss: NumberLossConfig,
+    scaling: TargetScaling,
+    anchor: ForecastAnchor | None = None,
 ) -> NumberOutputs:
     """Find how far targets lie from the outputs for samples that were not fitted on.
 
     Args:
         outputs: Of the inner validation part, (n, H * O).
-        targets: Of the same samples, in their own units, (n, H).
+        targets: Of the same samples, (n, H): changes if there is an anchor, else in their own
+            units.
         loss: That the network was fitted with; levels are those of a quantile loss, else
             `DEFAULT_LEVELS`.
         scaling: Of the training part.
+        anchor: That the changes go on from.
     """
     levels = loss.quantiles if isinstance(loss, QuantileLossConfig) else DEFAULT_LEVELS
     residuals = scaling.scale(targets)[:, :, None] - _by_target(outputs, loss)
     offsets = conformal_offsets(residuals, levels)
     return NumberOutputs(
-        loss=loss, scaling=scaling, levels=levels, offsets=tuple(map(tuple, offsets.tolist()))
+        loss=loss,
+        scaling=scaling,
+        levels=levels,
+        offsets=tuple(map(tuple, offsets.tolist())),
+        anchor=anchor,
     )
 
 

@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from foldwise.data.forecast_channel import is_forecast
 from foldwise.data.samples import Samples
 from foldwise.errors import UserError
 from foldwise.tasks.baseline_config import BaselineConfig, BaselineName
@@ -45,16 +46,6 @@ class Baseline:
         if not self.cost or config.max_samples is None:
             return None
         return max(config.max_samples // self.cost, 1)
-
-
-def is_forecast(samples: Samples) -> bool:
-    """Tell whether the samples are windows, each with what follows it as its target."""
-    return (
-        samples.modality == "series"
-        and samples.task == "regression"
-        and "series" in samples.table
-        and bool(samples.table["series"].notna().all())
-    )
 
 
 def choose(samples: Samples, config: BaselineConfig) -> tuple[Baseline, ...]:

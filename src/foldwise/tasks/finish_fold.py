@@ -39,10 +39,11 @@ def finish_fold(
         recipe: The remedy, and how it is predicted.
     """
     network, preprocessing = fitted.network, fitted.preprocessing
-    if fitted.target_scaling is not None:
+    scale = fitted.target_scale
+    if scale is not None:
         outputs = predicted_numbers(network, samples, job.validation.rows, preprocessing)
-        targets, loss = job.validation.targets, number_loss(recipe.loss)
-        found = fit_number_outputs(outputs, targets, loss, fitted.target_scaling)
+        targets, loss = scale.numbers(job.validation, samples), number_loss(recipe.loss)
+        found = fit_number_outputs(outputs, targets, loss, scale.scaling, scale.anchor)
         return OutputMeaning(number_outputs=found)
     absorb_scale(network, recipe.balance)
     if isinstance(recipe.balance.remedy, Smote):

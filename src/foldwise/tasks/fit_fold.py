@@ -22,7 +22,6 @@ from foldwise.data.augment.build import build_augmenter
 from foldwise.data.balance.config import LdamDrw, Smote
 from foldwise.data.preprocessing import AnyPreprocessing, fit_preprocessing
 from foldwise.data.samples import Samples
-from foldwise.data.target_scaling import TargetScaling
 from foldwise.errors import UserError
 from foldwise.models.build import build_network
 from foldwise.models.data_initialised import DataInitialised
@@ -46,7 +45,7 @@ from foldwise.modules.mixing import build_mixer
 from foldwise.modules.records import EpochRecord
 from foldwise.modules.schedules import steps_of_epoch
 from foldwise.seeds import derive_seed
-from foldwise.tasks.fit_module import build_module, standardised
+from foldwise.tasks.fit_module import TargetScale, build_module, standardised
 from foldwise.tasks.fold_job import FoldJob
 from foldwise.tasks.recipe import Recipe
 from foldwise.tasks.targets import num_outputs
@@ -67,7 +66,7 @@ class FittedFold:
     network: nn.Module  # with its best weights, on the CPU
     preprocessing: AnyPreprocessing  # that its inputs have to undergo
     transfer: Transfer
-    target_scaling: TargetScaling | None = None  # of the numbers that it predicts
+    target_scale: TargetScale | None = None  # of the numbers that it predicts
 
 
 def fit_fold(
@@ -99,7 +98,7 @@ def fit_fold(
     history = tuple(resumed.history) if resumed else ()
     on_start(history)
     callback = FoldStateCallback(fit, seed, states, resumed, on_epoch)
-    job, scaling = standardised(job, samples)
+    job, scale = standardised(job, samples)
     with as_configured(fit, samples):
         network, preprocessing, transfer = first_network(job, samples, recipe, seed)
         if not callback.state.is_finished(fit):
@@ -120,7 +119,7 @@ def fit_fold(
                     num_epochs = fit.max_epochs - len(history)
                     build_trainer(fit, device, num_epochs, callback).fit(module, datamodule=data)
     network.cpu().load_state_dict(callback.state.best_weights)
-    return FittedFold(callback.state, network.eval(), preprocessing, transfer, scaling)
+    return FittedFold(callback.state, network.eval(), preprocessing, transfer, scale)
 
 
 @contextlib.contextmanager
@@ -185,7 +184,8 @@ def first_network(
         UserError: The remedy needs a last dense layer, and the network has none.
     """
     shape = samples.x.shape[1:]
-    fitted = fit_preprocessing(samples, job.training.rows, recipe.inputs)
+    is_forecast = job.channel is not None
+    fitted = fit_preprocessing(samples, job.training.rows, recipe.inputs, is_forecast=is_forecast)
     torch.manual_seed(derive_seed(seed, "init"))
     network = build_network(recipe.model, input_spec(fitted, shape), num_outputs(samples, recipe))
     _require_head(network, recipe)

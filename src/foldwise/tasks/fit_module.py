@@ -1,13 +1,17 @@
 """The Lightning module that fits a fold's network: of classes or of numbers."""
 
 import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from torch import nn
 
+from foldwise.data.forecast_anchor import ForecastAnchor, fit_forecast_anchor
 from foldwise.data.samples import Samples
 from foldwise.data.target_scaling import TargetScaling, fit_target_scaling
 from foldwise.modules.classifier import Classifier
+from foldwise.modules.data_module import Part
 from foldwise.modules.fitted_module import FittedModule
 from foldwise.modules.logit_scale import logit_scale
 from foldwise.modules.loss_config import class_loss
@@ -68,17 +72,45 @@ def build_module(
     )
 
 
-def standardised(job: FoldJob, samples: Samples) -> tuple[FoldJob, TargetScaling | None]:
-    """Return the job with targets on the scale of its training part; classes stay as they are."""
+@dataclass(frozen=True)
+class TargetScale:
+    """How the numbers that are to be predicted become what a network is fitted on."""
+
+    scaling: TargetScaling  # of the training part
+    anchor: ForecastAnchor | None = None  # whose changes are scaled; None: the numbers themselves
+
+    def numbers(self, part: Part, samples: Samples) -> npt.NDArray[np.float64]:
+        """Return what is scaled of a part's targets, (N, H)."""
+        return _numbers(part, samples, self.anchor)
+
+
+def standardised(job: FoldJob, samples: Samples) -> tuple[FoldJob, TargetScale | None]:
+    """Return the job with targets on the scale of its training part; classes stay as they are.
+
+    Changes keep their zero, so that a network that says 0 says the naive forecast.
+    """
     if samples.task == "classification":
         return job, None
-    targets = job.training.targets
-    scaling = fit_target_scaling(targets, np.arange(len(targets)))
+    anchor = None
+    if job.channel is not None:
+        anchor = fit_forecast_anchor(samples, job.training.rows, job.channel)
+    numbers = _numbers(job.training, samples, anchor)
+    scaling = fit_target_scaling(numbers, np.arange(len(numbers)), is_centred=anchor is None)
+    scale = TargetScale(scaling, anchor)
     training, validation = (
-        dataclasses.replace(part, targets=scaling.scale(part.targets).astype(np.float32))
+        dataclasses.replace(
+            part, targets=scaling.scale(scale.numbers(part, samples)).astype(np.float32)
+        )
         for part in (job.training, job.validation)
     )
-    return dataclasses.replace(job, training=training, validation=validation), scaling
+    return dataclasses.replace(job, training=training, validation=validation), scale
+
+
+def _numbers(
+    part: Part, samples: Samples, anchor: ForecastAnchor | None
+) -> npt.NDArray[np.float64]:
+    targets = part.targets.astype(np.float64)
+    return targets if anchor is None else anchor.of_rows(samples, part.rows).changes(targets)
 
 
 def _class_loss(job: FoldJob, num_classes: int, recipe: Recipe) -> Loss:

@@ -16,6 +16,7 @@ class FoldJob:
     validation: Part
     fingerprint: str
     pretrained: PretrainedWeights | None = None  # that the network starts from
+    channel: str | None = None  # whose changes are predicted; None: the targets as they are
 
     @property
     def key(self) -> tuple[int, int]:

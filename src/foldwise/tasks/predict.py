@@ -80,11 +80,13 @@ class Predictor:
             MissingValueError: A series lacks values, and nothing is to stand in their place.
             ModelError: They have another shape or type, or the network predicts classes.
         """
-        if self.card.number_outputs is None:
+        meaning = self.card.number_outputs
+        if meaning is None:
             raise ModelError("The network predicts classes, not numbers: ask for probabilities.")
         samples, rows = self._checked(samples, rows)
         outputs = predicted_numbers(self._network, samples, rows, self.card.preprocessing)
-        return self.card.number_outputs.forecast(outputs)
+        anchors = None if meaning.anchor is None else meaning.anchor.of_rows(samples, rows)
+        return meaning.forecast(outputs, anchors)
 
     def predict(self, samples: Samples | npt.NDArray[Any]) -> pd.DataFrame:
         """Return a table with `prediction` and one column `p_<class>` per class.

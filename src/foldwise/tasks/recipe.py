@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.balance import BalanceConfig
@@ -13,6 +14,11 @@ from foldwise.modules.config import FitConfig
 from foldwise.modules.loss_config import AutoLossConfig, LossConfig
 from foldwise.modules.test_time_config import TestTimeConfig
 from foldwise.tasks.transfer_config import NoTransfer, TransferConfig
+
+# What a network for numbers predicts. value: the numbers | change: how far each is from the last
+# value of the channel that it goes on from, in units of that channel's deviation within the
+# window | auto: change where the targets go on from a channel, else value
+TargetMode = Literal["auto", "value", "change"]
 
 
 class RecipeError(UserError):
@@ -33,6 +39,8 @@ class Recipe:
     seed: int
     inputs: InputConfig = field(default_factory=ImageInputConfig)
     loss: LossConfig = field(default_factory=AutoLossConfig)
+    target: TargetMode = "auto"
+    target_channel: str | None = None  # that forecasts go on from; None: found by its values
     # What of the remedy works in the loss, or after the fit; the plan holds the rest.
     balance: BalanceConfig = field(default_factory=BalanceConfig)
     transfer: TransferConfig = field(default_factory=NoTransfer)

@@ -41,7 +41,7 @@ from foldwise.tasks.fold_job import FoldJob
 from foldwise.tasks.fold_models import FoldKey, FoldModels, ModelCard, write_model
 from foldwise.tasks.pretrained import FindRun, find_weights, require_elsewhere
 from foldwise.tasks.recipe import Recipe
-from foldwise.tasks.targets import require_task, target_values
+from foldwise.tasks.targets import changing_channel, require_task, target_values
 from foldwise.tasks.transfer import transfer_fingerprint
 
 
@@ -195,7 +195,9 @@ def fold_jobs(
         fingerprint = json_hash(
             [common, parts.repeat, parts.fold, of_plan, list(parts.validation), start]
         )
-        return FoldJob(parts, training, Part(inner, targets[inner]), fingerprint, pretrained)
+        validation = Part(inner, targets[inner])
+        channel = changing_channel(samples, fitted, recipe)
+        return FoldJob(parts, training, validation, fingerprint, pretrained, channel)
 
     return [job(parts) for parts in fold_parts(folds, samples.table)]
 
@@ -228,6 +230,7 @@ def _common_fingerprint(samples: Samples, folds: Folds, recipe: Recipe) -> dict[
         "model": recipe.model.model_dump(mode="json"),
         "inputs": recipe.inputs.model_dump(mode="json"),
         "loss": recipe.loss.model_dump(mode="json"),
+        "target": [recipe.target, recipe.target_channel],
         "fit": recipe.fit.model_dump(mode="json"),
         "augment": recipe.augment.in_force(samples.modality),
         "balance": recipe.balance.flat(),

@@ -21,7 +21,7 @@ from foldwise.models.config import (
 from foldwise.modules.config import FitConfig
 from foldwise.modules.loss_config import AutoLossConfig, LossConfig
 from foldwise.modules.test_time_config import TestTimeConfig
-from foldwise.tasks.recipe import Recipe
+from foldwise.tasks.recipe import Recipe, TargetMode
 from foldwise.tasks.transfer_config import NoTransfer, TransferConfig
 
 
@@ -57,6 +57,8 @@ class TrainRnnConfig(Config):
     inputs: SequenceInputConfig = SequenceInputConfig()
     fit: FitConfig = FitConfig()
     loss: LossConfig = AutoLossConfig()
+    target: TargetMode = "auto"  # of numbers
+    target_channel: str | None = None  # that a forecast is of; null: found by its values
     seed: NonNegativeInt = 0
 
     def recipe(self, augment: AugmentConfig, balance: BalanceConfig) -> Recipe:
@@ -66,6 +68,8 @@ class TrainRnnConfig(Config):
             inputs=self.inputs,
             fit=self.fit,
             loss=self.loss,
+            target=self.target,
+            target_channel=self.target_channel,
             augment=augment,
             seed=self.seed,
             balance=balance,
@@ -79,6 +83,8 @@ class TrainMlpConfig(Config):
     inputs: TableInputConfig = TableInputConfig()
     fit: FitConfig = FitConfig()
     loss: LossConfig = AutoLossConfig()
+    target: TargetMode = "auto"  # of numbers
+    target_channel: str | None = None  # that a forecast is of; null: found by its values
     seed: NonNegativeInt = 0
 
     def recipe(self, augment: AugmentConfig, balance: BalanceConfig) -> Recipe:
@@ -88,6 +94,8 @@ class TrainMlpConfig(Config):
             inputs=self.inputs,
             fit=self.fit,
             loss=self.loss,
+            target=self.target,
+            target_channel=self.target_channel,
             augment=augment,
             seed=self.seed,
             balance=balance,

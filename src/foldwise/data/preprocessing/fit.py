@@ -41,12 +41,24 @@ def require_readable(samples: Samples, config: InputConfig) -> None:
             f"{pipeline} takes {_listed(taken)}, but the samples are {_KINDS[samples.modality]}. "
             f"These are for {' or '.join(others)}."
         )
+    if samples.modality != "series" and not isinstance(config, ImageInputConfig):
+        _require_no_windows(samples, config)
 
 
 def fit_preprocessing(
-    samples: Samples, rows: npt.NDArray[np.int64], config: InputConfig
+    samples: Samples,
+    rows: npt.NDArray[np.int64],
+    config: InputConfig,
+    *,
+    is_forecast: bool = False,
 ) -> AnyPreprocessing:
     """Return what the inputs of a network undergo, fitted on the rows of a training part.
+
+    Args:
+        samples: The samples.
+        rows: Of the training part.
+        config: What the user chose.
+        is_forecast: Whether changes since a channel's last value are predicted.
 
     Raises:
         SamplesError: The networks that the parameters are for do not take such samples.
@@ -62,7 +74,10 @@ def fit_preprocessing(
             is_flat = isinstance(config, TableInputConfig)
             max_length = None if isinstance(config, TableInputConfig) else config.max_length
             series = fit_series(samples.x, samples.lengths, rows, config.missing, max_length)
-            return series.model_copy(update={"layout": "flat" if is_flat else "steps"})
+            automatic = "window" if is_forecast else "training"
+            chosen = automatic if config.standardise == "auto" else config.standardise
+            layout = "flat" if is_flat else "steps"
+            return series.model_copy(update={"layout": layout, "standardise": chosen})
         case "tokens":
             assert isinstance(config, SequenceInputConfig)
             read = samples.x[:, : config.max_length]  # what is cut off teaches nothing
@@ -72,6 +87,14 @@ def fit_preprocessing(
             assert isinstance(config, TableInputConfig)
             encoding = fit_table_encoding(samples.x, samples.features, rows, config.table)
             return TablePreprocessing(encoding=encoding)
+
+
+def _require_no_windows(samples: Samples, config: SequenceInputConfig | TableInputConfig) -> None:
+    if config.standardise == "window":
+        raise SamplesError(
+            "inputs.standardise is 'window', which is for series, but the samples are "
+            f"{_KINDS[samples.modality]}. Allowed: auto, training."
+        )
 
 
 def _listed(modalities: tuple[str, ...]) -> str:

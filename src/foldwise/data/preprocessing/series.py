@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from foldwise.config import Config
 from foldwise.data.preprocessing.config import Missing
+from foldwise.data.preprocessing.window_moments import CONSTANT, window_moments
 from foldwise.errors import UserError
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
 _CHUNK = 1024  # series at a time, so that memory-mapped data is never loaded whole
-_CONSTANT = 10 * np.finfo(np.float32).eps  # of the mean's size: a deviation below is rounding
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -28,6 +28,8 @@ class SeriesPreprocessing(Config):
     """Mean and standard deviation of each channel over all steps, and what fills gaps.
 
     A channel that lacks all values of a series becomes its mean, whatever fills other gaps.
+    Standardised by the window, each series goes by mean and deviation of its own values; those of
+    the training part then stand in for what a series lacks: all values, or any deviation.
     """
 
     kind: Literal["series"] = "series"
@@ -36,6 +38,7 @@ class SeriesPreprocessing(Config):
     missing: Missing
     max_length: int | None = None  # steps; of longer series the start is kept
     layout: Literal["steps", "flat"] = "steps"  # (T, F + 1) with a mask | (T F)
+    standardise: Literal["training", "window"] = "training"
 
     def lengths(self, lengths: Indices) -> Indices:
         """Return how many steps of each series are kept, (N,)."""
@@ -58,11 +61,23 @@ class SeriesPreprocessing(Config):
         values = np.array(x[:, :longest], dtype=np.float64)
         mask = np.arange(longest) < lengths[:, np.newaxis]  # (N, T')
         values[~mask] = 0.0
-        _fill(values, lengths, np.array(self.mean), self.missing)
-        standard = np.clip((values - self.mean) / self.std, -_LARGEST, _LARGEST)
+        mean, std = self._moments(values, mask)
+        _fill(values, lengths, mean, self.missing)
+        standard = (values - mean[:, np.newaxis]) / std[:, np.newaxis]
+        standard = np.clip(standard, -_LARGEST, _LARGEST)
         standard[~mask] = 0.0
         encoded: Floats = np.concatenate([standard, mask[..., np.newaxis]], axis=2, dtype="f4")
         return encoded
+
+    def _moments(
+        self, values: npt.NDArray[np.float64], mask: npt.NDArray[np.bool_]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return what each series is standardised by, (N, F) both, before gaps are filled."""
+        mean, std = (np.tile(of_all, (len(values), 1)) for of_all in (self.mean, self.std))
+        if self.standardise == "training":
+            return mean, std
+        own_mean, own_std = window_moments(values, mask[..., np.newaxis] & ~np.isnan(values))
+        return np.where(np.isnan(own_mean), mean, own_mean), np.where(own_std > 0, own_std, std)
 
 
 def fit_series(
@@ -87,7 +102,7 @@ def fit_series(
     shifted = totals[1] / number
     mean = centre + shifted
     std = np.sqrt(np.maximum(totals[2] / number - shifted**2, 0))
-    std[std <= _CONSTANT * np.abs(mean)] = 1.0
+    std[std <= CONSTANT * np.abs(mean)] = 1.0
     return SeriesPreprocessing(
         mean=tuple(mean.tolist()), std=tuple(std.tolist()), missing=missing, max_length=max_length
     )
@@ -109,7 +124,7 @@ def _fill(
     means: npt.NDArray[np.float64],
     missing: Missing,
 ) -> None:
-    """Put something in the place of missing values, in place."""
+    """Put something in the place of missing values, in place; `means` are (N, F)."""
     gaps = np.isnan(values)
     if not gaps.any():
         return
@@ -120,7 +135,7 @@ def _fill(
         )
     for series, channel in np.argwhere(gaps.any(axis=1)):
         steps = values[series, : lengths[series], channel]
-        steps[:] = _filled(steps, means[channel], missing)
+        steps[:] = _filled(steps, means[series, channel], missing)
 
 
 def _filled(
