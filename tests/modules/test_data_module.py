@@ -8,6 +8,7 @@ from torch.nn import functional
 from foldwise.data.augment import AugmentConfig, Augmenter
 from foldwise.data.balance import BalanceConfig
 from foldwise.data.preprocessing import ImagePreprocessing, fit_images
+from foldwise.models.input_spec import SeriesSpec
 from foldwise.modules.balanced_mixup import build_balanced_mixup
 from foldwise.modules.data_module import (
     EvaluationBatches,
@@ -18,7 +19,7 @@ from foldwise.modules.data_module import (
     TrainingBatches,
 )
 from foldwise.modules.images import ResidentImages, StreamedImages, open_images
-from foldwise.modules.inputs import ImageInputs
+from foldwise.modules.inputs import EncodedInputs, ImageInputs
 
 CPU = torch.device("cpu")
 PLAIN = ImagePreprocessing(mean=(0.0,), std=(1.0,))
@@ -357,3 +358,57 @@ def test_batches_are_not_mixed_in_two_ways():
     mixup = build_balanced_mixup(BalanceConfig.of(method="mixup_balanced"), 3)
     with pytest.raises(MixError, match="'mixup_balanced', which mixes batches, but MixUp or"):
         training(10, mix=halves, balanced_mixup=mixup)
+
+
+def constant_series(lengths):
+    """Series of one channel, each of which holds its own row's number."""
+
+    def encode(rows):
+        mask = np.arange(lengths[rows].max(initial=1)) < lengths[rows][:, None]
+        return np.stack([mask * rows[:, None], mask], axis=2).astype(np.float32)
+
+    rows = np.arange(len(lengths))
+    return EncodedInputs(encode, rows, (int(lengths.max()), 2), CPU, lengths=lengths)
+
+
+def test_batches_of_series_by_length_meet_as_many_balanced_partners():
+    lengths = np.random.default_rng(0).integers(1, 30, 46)
+    labels = np.where(np.arange(46) < 40, 0, 1)
+    remedy = BalanceConfig.of(method="mixup_balanced", alpha=1.0)
+    mixed_labels = []
+    for epoch in range(6):
+        batches = TrainingBatches(
+            constant_series(lengths),
+            Part(np.arange(46), labels),
+            keep,
+            batch_size=4,
+            seed=0,
+            epoch=lambda epoch=epoch: epoch,
+            device=CPU,
+            balanced_mixup=build_balanced_mixup(remedy, 2, SeriesSpec(1, int(lengths.max()))),
+        )
+        found = list(batches)
+        assert sorted(len(inputs) for inputs, _, _ in found) == [3, 3, *[4] * 10]
+        mixed_labels += [shares for _, shares, _ in found]
+    rare = torch.cat(mixed_labels)[:, 1].mean()
+    assert rare > 1.5 * (labels == 1).mean()  # half way to one half
+
+
+def test_batches_of_series_hold_what_belongs_to_their_labels():
+    lengths = np.random.default_rng(1).integers(1, 30, 50)
+    batches = TrainingBatches(
+        constant_series(lengths),
+        Part(np.arange(50), np.arange(50)),
+        keep,
+        batch_size=8,
+        seed=0,
+        epoch=lambda: 0,
+        device=CPU,
+    )
+    seen = []
+    for inputs, labels, _ in batches:
+        assert inputs[:, 0, 0].tolist() == labels.tolist()
+        assert inputs[..., 1].sum(1).tolist() == lengths[labels].tolist()
+        assert inputs.shape[1] == lengths[labels].max()
+        seen += labels.tolist()
+    assert sorted(seen) == list(range(50))

@@ -355,15 +355,6 @@ def test_texts_go_with_what_their_numbers_mean(tmp_path):
     )
 
 
-def test_balanced_mixup_takes_series_of_unequal_length(tmp_path):
-    # 9 samples in batches of nearly equal size: not all of one size
-    remedy = BalanceConfig.of(method="mixup_balanced")
-    training = Training(series(size=45), FAMILIES["lstm on series"][1], tmp_path)
-    recipe = dataclasses.replace(training.recipe, balance=remedy)
-    training.into(training.models, recipe=recipe)
-    assert len(training.models.cards()) == 2
-
-
 def test_tokens_that_a_training_part_lacks_are_counted(tmp_path):
     samples = tokens()
     training = Training(samples, rnn(), tmp_path)
