@@ -20,6 +20,7 @@ from foldwise.data.bad_input import BadFile, IngestError, listing
 from foldwise.data.input_fingerprint import input_fingerprint
 from foldwise.data.long_tail import long_tail
 from foldwise.data.readers.scratch_array import take_rows
+from foldwise.data.repeats import without_repeats
 from foldwise.data.samples import (
     TABLE_COLUMNS,
     Samples,
@@ -46,6 +47,7 @@ class IngestConfig(Config):
 
     source: AnySource = DigitsSource()
     on_bad_file: Literal["error", "skip"] = "error"
+    drop_repeats: bool = False  # of samples alike to the byte, target included, keep the first
     long_tail: float | None = Field(None, gt=1)  # imbalance ratio to which samples are dropped
 
 
@@ -97,6 +99,8 @@ def _earlier(folder: Path, fingerprint: str | None) -> Ingested | None:
 def _read(config: IngestConfig, scratch: Path) -> tuple[Samples, Sequence[BadFile]]:
     source: Source = config.source
     reading = _limited(_permitted(config, scratch), source.limit, scratch)
+    if config.drop_repeats:
+        reading = _without_repeats(reading, scratch)
     if config.long_tail is not None:
         reading = _long_tailed(reading, config.long_tail, scratch)
     if reading.bad_files and config.on_bad_file == "error":
@@ -146,6 +150,17 @@ def _long_tailed(reading: Reading, factor: float, scratch: Path) -> Reading:
             "ingest.long_tail drops samples class by class, but the targets are numbers."
         )
     return _take(reading, long_tail(reading.table, reading.classes, factor), scratch)
+
+
+def _without_repeats(reading: Reading, scratch: Path) -> Reading:
+    hashes = reading.table["sha256"].tolist() if "sha256" in reading.table else _hashes(reading)
+    rows = without_repeats(reading.table, hashes)
+    logger.info(
+        "Dropped %d of %d samples that repeat another one, target included.",
+        len(hashes) - len(rows),
+        len(hashes),
+    )
+    return reading if len(rows) == len(hashes) else _take(reading, rows, scratch)
 
 
 def _take(reading: Reading, rows: npt.NDArray[np.int64], scratch: Path) -> Reading:
