@@ -20,6 +20,7 @@ from foldwise.tasks.events import EpochFinished, FoldFinished
 from foldwise.tasks.fold_models import FoldModels
 from foldwise.tasks.predict import ModelError, Predictor, predict_folds
 from foldwise.tasks.regression_table import check_regression_predictions
+from foldwise.tasks.targets import target_values
 from foldwise.tasks.train import cross_validate, fold_jobs, train_fold
 from foldwise.tasks.train_config import TrainCnnConfig, TrainMlpConfig, TrainRnnConfig
 
@@ -207,6 +208,13 @@ def test_nothing_is_said_of_no_samples(trained):
     else:
         num_targets = len(trained.samples.target_names)
         assert predictor.forecast(trained.samples, none).point.shape == (0, num_targets)
+
+
+def test_targets_keep_their_digits():
+    samples = numbers()
+    moments = 1.7e9 + np.arange(len(samples))  # seconds; in float32 128 of them are one
+    samples.table["target"] = moments
+    np.testing.assert_array_equal(target_values(samples)[:, 0], moments)
 
 
 def test_without_a_test_part_the_table_holds_the_folds_alone(tmp_path):
