@@ -71,3 +71,10 @@ def test_it_comes_back_from_json_to_the_bit():
 def test_a_scale_that_cannot_be_is_refused(std):
     with pytest.raises(ValueError, match="one number per target"):
         TargetScaling(mean=(0.0,), std=std)
+
+
+def test_a_scale_that_is_not_centred_keeps_zero():
+    targets = numbers() + 3
+    scaling = fit_target_scaling(targets, np.arange(40), is_centred=False)
+    np.testing.assert_array_equal(scaling.unscale(np.zeros_like(targets)), np.zeros_like(targets))
+    np.testing.assert_allclose((scaling.scale(targets) ** 2).mean(axis=0), 1)

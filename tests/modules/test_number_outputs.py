@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from foldwise.data.forecast_anchor import Anchors, ForecastAnchor
 from foldwise.data.target_scaling import fit_target_scaling
 from foldwise.modules.loss_config import DEFAULT_LEVELS, MseLossConfig, QuantileLossConfig
 from foldwise.modules.number_outputs import NumberOutputs, fit_number_outputs
@@ -65,3 +66,40 @@ def test_they_come_back_from_json_to_the_bit():
     outputs = np.random.default_rng(0).normal(size=(400, 4))
     numbers = fit_number_outputs(outputs, targets(1), loss, scaling)
     assert NumberOutputs.model_validate_json(numbers.model_dump_json()) == numbers
+
+
+def volatile(seed):
+    """Two steps of random walks, some four times as wild as others, and what they start from."""
+    rng = np.random.default_rng(seed)
+    unit = np.where(np.arange(400) % 2, 4.0, 1.0)
+    start = rng.uniform(10, 1000, 400)
+    steps = rng.normal(size=(400, 2)).cumsum(axis=1)
+    return start[:, np.newaxis] + unit[:, np.newaxis] * steps, Anchors(start, unit)
+
+
+def test_changes_start_from_the_last_value_and_intervals_grow_with_the_unit():
+    anchor = ForecastAnchor(channel="price", index=0, mean=0.0, unit=1.0)
+    truth, anchors = volatile(0)
+    scaling = fit_target_scaling(anchors.changes(truth), ROWS, is_centred=False)
+    known, of_known = volatile(1)
+    changes = of_known.changes(known)
+    zeros = np.zeros((400, 2))
+    numbers = fit_number_outputs(zeros, changes, MseLossConfig(), scaling, anchor)
+    assert NumberOutputs.model_validate_json(numbers.model_dump_json()) == numbers
+    new, of_new = volatile(2)
+    found = numbers.forecast(zeros, of_new)
+    np.testing.assert_array_equal(found.point, np.tile(of_new.start[:, np.newaxis], (1, 2)))
+    width = found.quantiles[:, :, -1] - found.quantiles[:, :, 0]
+    np.testing.assert_allclose(width[1::2], 4 * width[::2])
+    inside = (found.quantiles[:, :, 0] <= new) & (new <= found.quantiles[:, :, -1])
+    for unit in (1.0, 4.0):
+        share = inside[of_new.unit == unit].mean(axis=0)
+        np.testing.assert_allclose(share, 0.9, atol=0.1)  # three deviations
+
+
+def test_changes_are_not_told_without_what_they_start_from():
+    anchor = ForecastAnchor(channel="price", index=0, mean=0.0, unit=1.0)
+    scaling = fit_target_scaling(targets(), ROWS, is_centred=False)
+    numbers = fit_number_outputs(np.zeros((400, 2)), targets(), MseLossConfig(), scaling, anchor)
+    with pytest.raises(ValueError, match="needs the windows' anchors"):
+        numbers.forecast(np.zeros((400, 2)))
