@@ -14,6 +14,7 @@ from foldwise.data.preprocessing import SeriesPreprocessing
 from foldwise.errors import UserError
 from foldwise.tasks import predict
 from foldwise.tasks.baseline_forecast import naive_forecasts
+from foldwise.tasks.describe import describe_network
 from foldwise.tasks.fold_models import FoldModels
 from foldwise.tasks.predict import Predictor, predict_folds
 from foldwise.tasks.targets import changing_channel
@@ -174,6 +175,14 @@ def test_another_choice_is_another_training(tmp_path):
         ]
     }
     assert len(found) == 4
+
+
+def test_the_report_says_what_is_predicted(tmp_path):
+    training = Training(windows(), CONFIGS["rnn"], tmp_path)
+    for target, said in (("auto", "changes since the last 'price'"), ("value", "values")):
+        recipe = dataclasses.replace(training.recipe, target=target)
+        found = describe_network(training.samples, training.folds, recipe)
+        assert found["predicts"] == said
 
 
 REFUSED = {
