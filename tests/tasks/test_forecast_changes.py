@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from baseline_samples import folds_of, series, table, windows
 
 from foldwise.data.augment import AugmentConfig
@@ -12,9 +13,11 @@ from foldwise.data.balance import BalanceConfig, plan_balance
 from foldwise.data.forecast_channel import ChannelError
 from foldwise.data.preprocessing import SeriesPreprocessing
 from foldwise.errors import UserError
+from foldwise.modules.inputs import example_inputs, input_spec
 from foldwise.tasks import predict
 from foldwise.tasks.baseline_forecast import naive_forecasts
 from foldwise.tasks.describe import describe_network
+from foldwise.tasks.fit_fold import first_network
 from foldwise.tasks.fold_models import FoldModels
 from foldwise.tasks.predict import Predictor, predict_folds
 from foldwise.tasks.targets import changing_channel
@@ -75,6 +78,16 @@ def test_a_network_that_says_nothing_says_the_naive_forecast(family, tmp_path, m
     naive = naive_forecasts(samples, rows)
     assert naive.source == "channel 'price'"
     np.testing.assert_array_equal(predictor.forecast(samples, rows).point, naive.values)
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_before_the_first_step_a_network_says_the_naive_forecast(family, tmp_path):
+    samples = windows(horizon=2)
+    training = Training(samples, CONFIGS[family], tmp_path)
+    with torch.random.fork_rng():
+        network, preprocessing, _ = first_network(training.jobs()[0], samples, training.recipe, 0)
+    said = network.eval()(example_inputs(input_spec(preprocessing, samples.x.shape[1:]), 3, "cpu"))
+    assert torch.equal(said, torch.zeros(3, 2))
 
 
 def test_a_missing_last_value_is_the_one_before(tmp_path, monkeypatch):

@@ -26,7 +26,7 @@ from foldwise.errors import UserError
 from foldwise.models.build import build_network
 from foldwise.models.data_initialised import DataInitialised
 from foldwise.models.input_spec import TableSpec
-from foldwise.models.parts import find_head
+from foldwise.models.parts import find_head, head_name
 from foldwise.modules.balanced_mixup import build_balanced_mixup
 from foldwise.modules.config import FitConfig
 from foldwise.modules.data_module import EvaluationBatches, FoldData, TrainingBatches
@@ -189,6 +189,8 @@ def first_network(
     torch.manual_seed(derive_seed(seed, "init"))
     network = build_network(recipe.model, input_spec(fitted, shape), num_outputs(samples, recipe))
     _require_head(network, recipe)
+    if is_forecast:
+        _start_from_no_change(network)
     transfer = prepare_transfer(
         network,
         recipe.transfer,
@@ -205,6 +207,14 @@ def first_network(
         ) as inputs:
             network.initialise_from(inputs.finish(inputs.take(torch.arange(len(rows)))))
     return network.to(memory_format=torch.channels_last), preprocessing, transfer
+
+
+def _start_from_no_change(network: nn.Module) -> None:
+    """Let the first outputs be 0: of changes that is the naive forecast, the last value."""
+    head = network.get_submodule(head_name(network))
+    assert isinstance(head, nn.Linear)
+    for parameter in head.parameters():
+        nn.init.zeros_(parameter)
 
 
 def _require_head(network: nn.Module, recipe: Recipe) -> None:

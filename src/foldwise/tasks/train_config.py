@@ -50,56 +50,52 @@ class TrainCnnConfig(Config):
         )
 
 
-class TrainRnnConfig(Config):
+class _TrainOthersConfig(Config):
+    """What networks for samples other than pictures have in common."""
+
+    fit: FitConfig = FitConfig()
+    loss: LossConfig = AutoLossConfig()
+    target: TargetMode = "auto"  # of numbers
+    target_channel: str | None = None  # that a forecast is of; null: found by its values
+    seed: NonNegativeInt = 0
+
+    def _recipe(
+        self,
+        model: RnnModelConfig | MlpModelConfig,
+        inputs: SequenceInputConfig | TableInputConfig,
+        augment: AugmentConfig,
+        balance: BalanceConfig,
+    ) -> Recipe:
+        return Recipe(
+            model=model,
+            inputs=inputs,
+            fit=self.fit,
+            loss=self.loss,
+            target=self.target,
+            target_channel=self.target_channel,
+            augment=augment,
+            seed=self.seed,
+            balance=balance,
+        )
+
+
+class TrainRnnConfig(_TrainOthersConfig):
     """A network for sequences and how it is fitted."""
 
     model: RnnModelConfig = GruConfig()
     inputs: SequenceInputConfig = SequenceInputConfig()
-    fit: FitConfig = FitConfig()
-    loss: LossConfig = AutoLossConfig()
-    target: TargetMode = "auto"  # of numbers
-    target_channel: str | None = None  # that a forecast is of; null: found by its values
-    seed: NonNegativeInt = 0
 
     def recipe(self, augment: AugmentConfig, balance: BalanceConfig) -> Recipe:
         """Return everything that is chosen about a training."""
-        return Recipe(
-            model=self.model,
-            inputs=self.inputs,
-            fit=self.fit,
-            loss=self.loss,
-            target=self.target,
-            target_channel=self.target_channel,
-            augment=augment,
-            seed=self.seed,
-            balance=balance,
-        )
+        return self._recipe(self.model, self.inputs, augment, balance)
 
 
-class TrainMlpConfig(Config):
+class TrainMlpConfig(_TrainOthersConfig):
     """A network of dense layers and how it is fitted."""
 
     model: MlpModelConfig = MlpConfig()
     inputs: TableInputConfig = TableInputConfig()
-    fit: FitConfig = FitConfig()
-    loss: LossConfig = AutoLossConfig()
-    target: TargetMode = "auto"  # of numbers
-    target_channel: str | None = None  # that a forecast is of; null: found by its values
-    seed: NonNegativeInt = 0
 
     def recipe(self, augment: AugmentConfig, balance: BalanceConfig) -> Recipe:
         """Return everything that is chosen about a training."""
-        return Recipe(
-            model=self.model,
-            inputs=self.inputs,
-            fit=self.fit,
-            loss=self.loss,
-            target=self.target,
-            target_channel=self.target_channel,
-            augment=augment,
-            seed=self.seed,
-            balance=balance,
-        )
-
-
-TrainConfig = TrainCnnConfig | TrainRnnConfig | TrainMlpConfig
+        return self._recipe(self.model, self.inputs, augment, balance)
