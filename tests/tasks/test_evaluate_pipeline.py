@@ -49,6 +49,7 @@ def inputs():
         "samples": samples,
         "folds": folds,
         "rnn_network": {"name": "a network"},
+        "rnn_baselines_summary": "The network is <worth> it.\n",
         "params:evaluate": EvaluateConfig(num_resamples=100),
     }
 
@@ -72,6 +73,7 @@ def test_outputs_belong_to_one_another(outputs):
     assert f"{metrics['oof']['accuracy']['value']:.4f}" in outputs["report"]
     assert "0f" * 32 in outputs["report"]
     assert "a network" in outputs["report"]
+    assert "The network is &lt;worth&gt; it." in outputs["report"]
     assert set(outputs["curves_table"]["class"]) == {"'=a", "b", "c"}
 
 
@@ -91,6 +93,6 @@ def test_nodes_are_tagged_and_named_after_their_functions():
     for node in create_pipeline().nodes:
         assert node.tags == {"evaluate"}
         assert node.name == node.func.__name__
-    inputs = {"cnn_predictions", "cnn_network", "samples", "folds", "params:evaluate"}
-    assert create_pipeline().inputs() == inputs
+    of_family = {"cnn_predictions", "cnn_network", "cnn_baselines_summary"}
+    assert create_pipeline().inputs() == of_family | {"samples", "folds", "params:evaluate"}
     assert create_pipeline().outputs() == {f"cnn_{name}" for name in OUTPUTS}

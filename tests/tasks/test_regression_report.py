@@ -33,6 +33,7 @@ def run(num_steps):
         "samples": samples,
         "folds": folds,
         "rnn_network": {"name": "a network"},
+        "rnn_baselines_summary": "It does not beat the naive forecast.\n",
         "params:evaluate": CONFIG,
     }
     catalog = DataCatalog(
@@ -66,7 +67,14 @@ def test_the_page_says_what_it_should(outputs):
     entry = outputs["metrics"]["oof"]["mae"]
     assert f"{entry['value']:.4g}" in text
     assert f"{entry['low']:.4g} to {entry['high']:.4g}" in text
-    for fact in ("2 steps ahead", "MASE", "90 % coverage", "Forecast over time", "a network"):
+    for fact in (
+        "does not beat the naive",
+        "2 steps ahead",
+        "MASE",
+        "90 % coverage",
+        "Forecast over time",
+        "a network",
+    ):
         assert fact in text
     for absent in ("probabilities", " classes.", "nan", "held-out"):
         assert absent not in text.lower()
