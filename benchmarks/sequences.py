@@ -36,7 +36,7 @@ from foldwise.modules.optimizers import build_optimizer
 from foldwise.modules.schedules import schedule_factor
 from foldwise.tasks.fit_fold import as_configured, build_trainer
 
-BATCH, EPOCHS, CLASSES, CHANNELS = 64, 2, 4, 6
+BATCH, EPOCHS, CLASSES, CHANNELS = 64, 5, 4, 6
 STEPS, SHORTEST, LONGEST = 128, 32, 224
 VALIDATED = 64  # series, after each epoch
 DEVICE = torch.device("cpu")
