@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -80,8 +81,9 @@ def reproducible() -> Iterator[None]:
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
     )
-    was_filled = torch.utils.deterministic.fill_uninitialized_memory
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    memory: Any = torch.utils.deterministic  # a module with a property, which no stub knows
+    was_filled = memory.fill_uninitialized_memory
+    memory.fill_uninitialized_memory = False
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read at cuBLAS' first use
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
@@ -91,7 +93,7 @@ def reproducible() -> Iterator[None]:
             yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        torch.utils.deterministic.fill_uninitialized_memory = was_filled
+        memory.fill_uninitialized_memory = was_filled
 
 
 def lightning_precision(precision: str) -> str:
