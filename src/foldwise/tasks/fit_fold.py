@@ -41,6 +41,7 @@ from foldwise.modules.hardware import (
     reproducible,
 )
 from foldwise.modules.inputs import input_spec, open_inputs
+from foldwise.modules.kept_memory import keep_freed_memory
 from foldwise.modules.mixing import build_mixer
 from foldwise.modules.records import EpochRecord
 from foldwise.modules.schedules import steps_of_epoch
@@ -125,6 +126,7 @@ def fit_fold(
 @contextlib.contextmanager
 def as_configured(fit: FitConfig, samples: Samples) -> Iterator[None]:
     """Compute reproducibly by the threads of the fit; leave torch's generators as they were."""
+    keep_freed_memory()
     with (
         torch.random.fork_rng(devices=range(torch.cuda.device_count())),
         num_threads(choose_num_threads(fit, samples.x.shape[1:])),
