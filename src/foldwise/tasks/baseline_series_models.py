@@ -3,6 +3,8 @@
 n: series, F: channels, T: steps, K: classes.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Self
 
 import numpy as np
@@ -87,7 +89,8 @@ class MiniRocket:
 
         self._scaler = ChannelScaler().fit(x)
         self._transform = MiniRocketMultivariate(random_state=self._seed, n_jobs=1)
-        self._transform.fit(self._prepared(x))
+        with _global_generator_kept():
+            self._transform.fit(self._prepared(x))
         ridge = RidgeClassifierCV(alphas=np.logspace(-3, 3, 10))
         self._ridge = make_pipeline(StandardScaler(), ridge).fit(self._features(x), y)
         self.classes_ = ridge.classes_
@@ -98,9 +101,20 @@ class MiniRocket:
         return softmax_rows(self._ridge.decision_function(self._features(x)))
 
     def _features(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        return np.asarray(self._transform.transform(self._prepared(x)))
+        with _global_generator_kept():
+            return np.asarray(self._transform.transform(self._prepared(x)))
 
     def _prepared(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         lacking = max(0, _MIN_ROCKET_LENGTH - x.shape[2])
         longer = np.pad(x, ((0, 0), (0, 0), (0, lacking)), mode="edge")
         return self._scaler.transform(longer).astype(np.float32)
+
+
+@contextlib.contextmanager
+def _global_generator_kept() -> Iterator[None]:
+    """Leave numpy's global generator as it was: the library draws from it."""
+    state = np.random.get_state()  # noqa: NPY002  (it is what must not change)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
