@@ -17,6 +17,7 @@ def run(project, family, *arguments):
     return ran.stdout + ran.stderr
 
 
+@pytest.mark.slow
 def test_digits_are_read_row_by_row(tmp_path):
     project = copy_project(tmp_path / "project")
     told = run(project, "rnn")
