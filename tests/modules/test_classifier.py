@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from fixed_batches import Batches
 from pytorch_lightning import Trainer
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 from torch import nn
@@ -14,19 +15,6 @@ from foldwise.modules.config import FitConfig
 from foldwise.modules.divergence import DivergedError
 
 PLAIN = {"name": "sgd", "weight_decay": 0.0}
-
-
-class Batches:
-    """A loader that gives the same batches each epoch."""
-
-    def __init__(self, *batches):
-        self.batches = batches
-
-    def __len__(self):
-        return len(self.batches)
-
-    def __iter__(self):
-        return iter(self.batches)
 
 
 def classifier(network, num_classes=3, total_steps=10, first_step=0, loss=None, **fit):

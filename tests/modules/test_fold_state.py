@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from fixed_batches import Batches
 from pytorch_lightning import Trainer
 from torch import nn
 
@@ -24,17 +25,6 @@ OPTIMIZERS = (
     "muon",
 )
 SCHEDULES = ("constant", "step", "cosine", "one_cycle", "plateau")
-
-
-class Batches:
-    def __init__(self, *batches):
-        self.batches = batches
-
-    def __len__(self):
-        return len(self.batches)
-
-    def __iter__(self):
-        return iter(self.batches)
 
 
 def data():

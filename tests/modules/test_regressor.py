@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from fixed_batches import Batches
 from pytorch_lightning import Trainer
 from torch import nn
 
@@ -19,17 +20,6 @@ from foldwise.modules.regressor import Regressor, require_fit_of_numbers
 from foldwise.modules.schedules import steps_of_epoch
 
 LEVELS = (0.1, 0.5, 0.9)
-
-
-class Batches:
-    def __init__(self, *batches):
-        self.batches = batches
-
-    def __len__(self):
-        return len(self.batches)
-
-    def __iter__(self):
-        return iter(self.batches)
 
 
 def data(size=48, num_targets=2, seed=0):

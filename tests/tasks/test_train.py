@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from event_recorder import Recorder
 from project_copy import tree
 from safetensors.torch import load_file
 
@@ -22,19 +23,6 @@ from foldwise.tasks.events import EpochFinished, FoldFinished, FoldStarted
 from foldwise.tasks.fold_models import CARD, WEIGHTS, FoldModels
 from foldwise.tasks.predict import Predictor, predict_folds
 from foldwise.tasks.train import PlanError, cross_validate, fold_jobs, train_fold
-
-
-class Recorder:
-    def __init__(self, stop_at=None):
-        self.events, self.stop_at = [], stop_at
-
-    def __call__(self, event):
-        self.events.append(event)
-        if isinstance(event, EpochFinished) and (event.fold, event.record.epoch) == self.stop_at:
-            raise RuntimeError("killed here")
-
-    def of(self, kind):
-        return [event for event in self.events if isinstance(event, kind)]
 
 
 @pytest.fixture(scope="session")

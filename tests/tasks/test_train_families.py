@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from baseline_samples import images, series, table, tokens, windows
+from event_recorder import Recorder
 from project_copy import tree
 
 from foldwise.data.augment import AugmentConfig
@@ -57,19 +58,6 @@ FAMILIES = {
         rnn(model=by_the_last_step("lstm"), loss=QUANTILES),
     ),
 }
-
-
-class Recorder:
-    def __init__(self, stop_at=None):
-        self.events, self.stop_at = [], stop_at
-
-    def __call__(self, event):
-        self.events.append(event)
-        if isinstance(event, EpochFinished) and (event.fold, event.record.epoch) == self.stop_at:
-            raise RuntimeError("killed here")
-
-    def of(self, kind):
-        return [event for event in self.events if isinstance(event, kind)]
 
 
 class Training:

@@ -168,8 +168,7 @@ def require_images(samples: Samples, reader: str) -> None:
     if samples.modality != "image" or not samples.classes:
         raise SamplesError(
             f"{reader} takes pictures in classes, but the samples are of the kind "
-            f"'{samples.modality}', for {samples.task}: there is no network for these yet, but "
-            "they can be ingested, audited and split."
+            f"'{samples.modality}', for {samples.task}."
         )
 
 

@@ -56,7 +56,7 @@ def train_remedies(
     """
     from foldwise.tasks.train import cross_validate
 
-    require_images(samples, "A convolutional network")
+    require_images(samples, "compare_balance")
     seeds = seeds_of(config, training)
     # All of them first: that a remedy does not fit should not come out after hours.
     plans = {r.name: plan_balance(samples.table, folds, r) for r in config.methods}

@@ -343,16 +343,21 @@ def _fold_notes(models: pd.DataFrame, num_classes: int) -> list[str]:
             f"In {lacking} of {len(models)} folds a class has no sample; the averages of such a "
             "fold leave the class out."
         )
+    return notes + undefined_mean_notes(models)
+
+
+def undefined_mean_notes(models: pd.DataFrame) -> list[str]:
+    """Say of which metrics the mean over folds leaves some out; one row for each fold."""
     undefined = models.isna().sum()
     # Where a metric is undefined in all folds its mean is null, which needs no words.
     partly = undefined[(undefined > 0) & (undefined < len(models))]
-    if len(partly):
-        names = ", ".join(metric_label(str(name)) for name in partly.index)
-        notes.append(
-            f"The fold means of {names} leave out up to {int(partly.max())} of {len(models)} "
-            "folds, in which they are undefined."
-        )
-    return notes
+    if partly.empty:
+        return []
+    names = ", ".join(metric_label(str(name)) for name in partly.index)
+    return [
+        f"The fold means of {names} leave out up to {int(partly.max())} of {len(models)} "
+        "folds, in which they are undefined."
+    ]
 
 
 def _list(classes: Sequence[str], chosen: Mask) -> str:

@@ -29,6 +29,7 @@ from foldwise.tasks.evaluate import (
     json_entry,
     metric_label,
     single_models,
+    undefined_mean_notes,
 )
 from foldwise.tasks.predictions_table import PARTS
 from foldwise.tasks.regression_table import (
@@ -245,17 +246,7 @@ def _notes(parts: dict[str, RegressionScores], columns: RegressionColumns) -> li
         if warning:
             notes.append(f"{where}: {warning}")
             warnings.warn(f"{where}: {warning}", stacklevel=3)
-    models = parts["oof"].models
-    undefined = models.isna().sum()
-    # Where a metric is undefined in all folds its mean is null, which needs no words.
-    partly = undefined[(undefined > 0) & (undefined < len(models))]
-    if len(partly):
-        names = ", ".join(metric_label(str(name)) for name in partly.index)
-        notes.append(
-            f"The fold means of {names} leave out up to {int(partly.max())} of {len(models)} "
-            "folds, in which they are undefined."
-        )
-    return notes
+    return notes + undefined_mean_notes(parts["oof"].models)
 
 
 def _undefined(scores: RegressionScores) -> list[str]:
