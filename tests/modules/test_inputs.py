@@ -296,3 +296,27 @@ def test_images_stay_channels_last():
     found = to_input(torch.zeros(3, 2, 4, 3), fitted)
     assert found.is_contiguous(memory_format=torch.channels_last)
     assert found[0, :, 0, 0].tolist() == [-1, -2]
+
+
+def test_images_by_their_own_statistics_lose_exposure_and_contrast():
+    images = torch.rand(4, 3, 6, 5, generator=torch.Generator().manual_seed(0))
+    own = ImagePreprocessing(mean=(0.1,) * 3, std=(0.9,) * 3, standardise="image")
+    found = to_input(images, own)
+    torch.testing.assert_close(to_input(0.4 * images + 0.3, own), found)
+    torch.testing.assert_close(found.mean(dim=(2, 3)), torch.zeros(4, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        found.std(dim=(2, 3), correction=0), torch.ones(4, 3), atol=1e-5, rtol=0
+    )
+
+
+def test_an_image_without_anything_on_it_stays_finite():
+    own = ImagePreprocessing(mean=(0.5,), std=(0.5,), standardise="image")
+    assert to_input(torch.full((1, 1, 4, 4), 0.7), own).abs().max() < 1e-3
+
+
+def test_the_choice_of_statistics_travels_with_the_weights():
+    x = np.random.default_rng(0).integers(0, 256, (9, 1, 4, 4), dtype=np.uint8)
+    samples = Samples(x, table_of(9), ("k",))
+    for choice in ("training", "image"):
+        config = ImageInputConfig(standardise=choice)
+        assert fit_preprocessing(samples, np.arange(9), config).standardise == choice

@@ -27,6 +27,7 @@ Rows = npt.NDArray[np.int64]
 Encode = Callable[[Rows], npt.NDArray[Any]]  # rows of the samples (B,) -> what a network takes
 
 _CHUNK = 4096  # samples at a time
+_FLAT = 1 / 255  # deviation of an image below which nothing is on it: one level
 
 
 class Inputs(Protocol):
@@ -219,8 +220,12 @@ def to_input(images: Tensor, preprocessing: ImagePreprocessing) -> Tensor:
         Of the layout `maps` (B, C, H, W), channels last; of `rows` (B, H, C W + 1), a sequence of
         rows with its mask; of `flat` (B, C H W).
     """
-    mean = torch.tensor(preprocessing.mean, device=images.device).view(1, -1, 1, 1)
-    std = torch.tensor(preprocessing.std, device=images.device).view(1, -1, 1, 1)
+    if preprocessing.standardise == "image":
+        std, mean = torch.std_mean(images, dim=(2, 3), correction=0, keepdim=True)
+        std = std.clamp_min(_FLAT)
+    else:
+        mean = torch.tensor(preprocessing.mean, device=images.device).view(1, -1, 1, 1)
+        std = torch.tensor(preprocessing.std, device=images.device).view(1, -1, 1, 1)
     standard = (images - mean) / std
     if preprocessing.layout == "maps":
         return standard.contiguous(memory_format=torch.channels_last)

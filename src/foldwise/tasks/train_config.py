@@ -29,6 +29,7 @@ class TrainCnnConfig(Config):
     """A convolutional network and how it is fitted."""
 
     model: CnnModelConfig = SmallCnnConfig()
+    inputs: ImageInputConfig = ImageInputConfig()
     transfer: TransferConfig = NoTransfer()
     fit: FitConfig = FitConfig()
     loss: LossConfig = AutoLossConfig()
@@ -39,7 +40,7 @@ class TrainCnnConfig(Config):
         """Return everything that is chosen about a training."""
         return Recipe(
             model=self.model,
-            inputs=ImageInputConfig(),
+            inputs=self.inputs,
             fit=self.fit,
             loss=self.loss,
             augment=augment,

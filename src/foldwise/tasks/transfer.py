@@ -205,9 +205,11 @@ def _for_channels(
     if preprocessing is None or len(preprocessing.mean) == num_channels:
         return preprocessing
     mean, std = preprocessing.mean, preprocessing.std
-    return ImagePreprocessing(
-        mean=(sum(mean) / len(mean),) * num_channels, std=(sum(std) / len(std),) * num_channels
-    )
+    statistics = {
+        "mean": (sum(mean) / len(mean),) * num_channels,
+        "std": (sum(std) / len(std),) * num_channels,
+    }
+    return preprocessing.model_copy(update=statistics)
 
 
 def _require_same_tensors(

@@ -22,6 +22,11 @@ Standardise = Literal["auto", "training", "window"]
 class ImageInputConfig(Config):
     """Images as they are, for networks of convolutions."""
 
+    # By whose mean and deviation channels are standardised. training: those of the training part |
+    # image: each image by its own, so that exposure and contrast are lost, which other images need
+    # not share. Pretrained weights bring their own way along.
+    standardise: Literal["training", "image"] = "training"
+
 
 class SequenceInputConfig(Config):
     """Series, texts, or images as sequences, step by step."""

@@ -66,9 +66,11 @@ def fit_preprocessing(
     require_readable(samples, config)
     match samples.modality:
         case "image":
-            layout = {SequenceInputConfig: "rows", TableInputConfig: "flat"}.get(type(config))
             fitted = fit_images(samples.x, rows)
-            return fitted.model_copy(update={"layout": layout or "maps"})
+            if isinstance(config, ImageInputConfig):
+                return fitted.model_copy(update={"standardise": config.standardise})
+            layout = "rows" if isinstance(config, SequenceInputConfig) else "flat"
+            return fitted.model_copy(update={"layout": layout})
         case "series":
             assert isinstance(config, SequenceInputConfig | TableInputConfig)
             is_flat = isinstance(config, TableInputConfig)

@@ -19,6 +19,7 @@ class ImagePreprocessing(Config):
     kind: Literal["images"] = "images"
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    standardise: Literal["training", "image"] = "training"  # image: each by its own, not by these
     layout: Literal["maps", "rows", "flat"] = "maps"  # (C, H, W) | (H, C W) with a mask | (C H W)
 
 
