@@ -44,12 +44,13 @@ def in_style(draw: Callable[Parameters, "Figure"]) -> Callable[Parameters, "Figu
     return styled
 
 
-def inline_svg(figure: "Figure", title: str) -> str:
+def inline_svg(figure: "Figure", title: str, alt: str = "") -> str:
     """Return a figure as an SVG element for an HTML page, in the page's text colour.
 
     Args:
         figure: One that was drawn in the style above.
         title: What it shows, for those who cannot see it.
+        alt: The same at length.
     """
     from html import escape
 
@@ -64,7 +65,8 @@ def inline_svg(figure: "Figure", title: str) -> str:
     text = text[text.index("<svg") :].replace(_INK, "currentColor")
     text = _drop_unused_ids(re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL))
     label = f'<svg role="img" aria-label="{escape(title)}"'
-    return text.replace("<svg", label, 1)
+    text = text.replace("<svg", label, 1)
+    return text.replace(">", f"><desc>{escape(alt)}</desc>", 1) if alt else text
 
 
 def _drop_unused_ids(svg: str) -> str:

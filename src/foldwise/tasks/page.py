@@ -1,9 +1,13 @@
 """What all pages have in common: the template engine, facts as text, versions."""
 
+import base64
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
+
+from foldwise.tasks.figure_style import inline_svg
+from foldwise.tasks.report_section import ReportFigure, ReportImage
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -15,13 +19,15 @@ def page_environment() -> "Environment":
     """Return the engine for the templates beside this file: all text is escaped, none missing."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("foldwise.tasks", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"svg": _svg, "data_uri": _data_uri}
+    return environment
 
 
 def versions() -> dict[str, str]:
@@ -45,6 +51,14 @@ def facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
             shown = f"{value:.6g}" if isinstance(value, float) else str(value)
             facts.append((_readable(name), shown))
     return facts
+
+
+def _svg(figure: ReportFigure) -> str:
+    return inline_svg(figure.draw(), figure.title, figure.alt)
+
+
+def _data_uri(image: ReportImage) -> str:
+    return f"data:image/png;base64,{base64.b64encode(image.png).decode()}"
 
 
 def _readable(name: str) -> str:

@@ -9,7 +9,8 @@ import pandas as pd
 from foldwise.tasks.evaluate_regression import RegressionEvaluation
 from foldwise.tasks.regression_figures import curves_figure, details_figure, outcomes_figure
 from foldwise.tasks.regression_summary import show_interval, show_number, show_spread
-from foldwise.tasks.report_parts import ReportFigure, ReportParts
+from foldwise.tasks.report_parts import ReportParts
+from foldwise.tasks.report_section import ReportFigure
 
 _TEMPLATE = "regression_report.html.j2"
 _METHODS = {

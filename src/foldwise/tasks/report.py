@@ -13,11 +13,11 @@ from foldwise.tasks.evaluation_figures import (
     per_class_figure,
 )
 from foldwise.tasks.evaluation_summary import format_spread
-from foldwise.tasks.figure_style import inline_svg
 from foldwise.tasks.page import facts, page_environment, versions
 from foldwise.tasks.predictions_table import PARTS
 from foldwise.tasks.regression_report import regression_parts
-from foldwise.tasks.report_parts import ReportFigure, ReportParts
+from foldwise.tasks.report_parts import ReportParts
+from foldwise.tasks.report_section import ReportFigure, ReportSection
 
 __all__ = ["render_report", "versions"]
 
@@ -71,6 +71,7 @@ def render_report(
     split: Mapping[str, Any],
     provenance: Mapping[str, Mapping[str, Any]],
     verdicts: Sequence[str] = (),
+    sections: Sequence[ReportSection] = (),
 ) -> str:
     """Return the page: it needs no network, no script and no other file.
 
@@ -82,6 +83,7 @@ def render_report(
         split: `Folds.info`: how the samples were assigned to folds, and the audit's findings.
         provenance: Heading -> name -> value, for whoever wants to get the same figures again.
         verdicts: Sentences on whether the model beats its references; they stand at the top.
+        sections: What other tasks tell of the predictions and the networks, in order.
     """
     if isinstance(evaluation, RegressionEvaluation):
         parts = regression_parts(evaluation)
@@ -104,10 +106,8 @@ def render_report(
         headlines=_headlines(evaluation, parts),
         scores=_scores(evaluation, parts),
         methods=parts.methods,
-        figures=[
-            {"title": name, "note": note, "svg": inline_svg(draw(), name)}
-            for name, draw, note in parts.figures
-        ],
+        figures=parts.figures,
+        sections=sections,
         card=facts(card),
         network=_network(network),
         class_counts=card.get("classes", {}),

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from foldwise.tasks.report_section import ReportFigure
 
 
 class ShowInterval(Protocol):
@@ -13,14 +12,6 @@ class ShowInterval(Protocol):
 
     def __call__(self, entry: Mapping[str, Any], prefix: str = "") -> str:
         """Return the limits, or nothing where there are none."""
-
-
-class ReportFigure(NamedTuple):
-    """A figure with its heading and a note."""
-
-    title: str
-    draw: Callable[[], "Figure"]
-    note: str
 
 
 @dataclass(frozen=True)
