@@ -11,6 +11,7 @@ from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
 from foldwise.pipelines.evaluate import create_pipeline
 from foldwise.tasks.evaluate import EvaluateConfig
+from foldwise.tasks.fold_models import FoldModels
 
 OUTPUTS = (
     "metrics",
@@ -21,11 +22,13 @@ OUTPUTS = (
     "curves_figure",
     "details_figure",
     "report",
+    "training_curves_table",
+    "training_curves_figure",
 )
 
 
 @pytest.fixture(scope="module")
-def inputs():
+def inputs(tmp_path_factory):
     predictions = predictions_of(classes=("=a", "b", "c"), num_test=90)
     rows = predictions.drop_duplicates("sample_id").sort_values("sample_id")
     ids = rows["sample_id"].to_numpy(dtype=object)
@@ -49,6 +52,7 @@ def inputs():
         "samples": samples,
         "folds": folds,
         "rnn_network": {"name": "a network"},
+        "rnn_models": FoldModels(tmp_path_factory.mktemp("rnn")),  # another program's predictions
         "rnn_baselines_summary": "The network is <worth> it.\n",
         "params:evaluate": EvaluateConfig(num_resamples=100),
     }
@@ -93,6 +97,6 @@ def test_nodes_are_tagged_and_named_after_their_functions():
     for node in create_pipeline().nodes:
         assert node.tags == {"evaluate"}
         assert node.name == node.func.__name__
-    of_family = {"cnn_predictions", "cnn_network", "cnn_baselines_summary"}
+    of_family = {"cnn_predictions", "cnn_network", "cnn_baselines_summary", "cnn_models"}
     assert create_pipeline().inputs() == of_family | {"samples", "folds", "params:evaluate"}
     assert create_pipeline().outputs() == {f"cnn_{name}" for name in OUTPUTS}

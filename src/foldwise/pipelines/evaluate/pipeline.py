@@ -8,11 +8,18 @@ from foldwise.pipelines.evaluate.nodes import (
     tabulate_scores,
     write_report,
 )
+from foldwise.pipelines.evaluate.training_curve_nodes import (
+    collect_training_curves,
+    show_training_curves,
+)
 
 
 def create_pipeline(family: str = "cnn") -> Pipeline:
     """Return the nodes from the predictions of one family of models to its scores and report."""
+    return _scores(family) + _training_curves(family)
 
+
+def _scores(family: str) -> Pipeline:
     def of_family(*names: str) -> list[str]:
         return [f"{family}_{name}" for name in names]
 
@@ -48,6 +55,27 @@ def create_pipeline(family: str = "cnn") -> Pipeline:
                 ],
                 *of_family("report"),
                 name="write_report",
+            ),
+        ],
+        tags="evaluate",
+    )
+
+
+def _training_curves(family: str) -> Pipeline:
+    curves = f"{family}_training_curves"
+    return Pipeline(
+        [
+            node(
+                collect_training_curves,
+                [f"{family}_models", "folds"],
+                curves,
+                name="collect_training_curves",
+            ),
+            node(
+                show_training_curves,
+                curves,
+                [f"{curves}_table", f"{curves}_figure"],
+                name="show_training_curves",
             ),
         ],
         tags="evaluate",
