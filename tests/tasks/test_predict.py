@@ -1,6 +1,7 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from model_cards import make_card
@@ -22,7 +23,7 @@ from foldwise.tasks.fold_models import (
     ModelError,
     write_model,
 )
-from foldwise.tasks.predict import Predictor, predict_folds
+from foldwise.tasks.predict import Predictor, predict_folds, predict_folds_and_inner
 
 
 def save(weights):
@@ -219,6 +220,23 @@ def test_without_a_test_part_there_are_out_of_fold_rows_only(tmp_path, samples):
     assert sorted(table["sample_id"]) == sorted(samples.table["sample_id"])
     assert set(table["part"]) == {"oof"}
     assert table["p_dark"].dtype == np.float64
+
+
+def test_the_inner_part_is_predicted_by_its_folds_own_network(models, samples, folds):
+    table, inner = predict_folds_and_inner(models, samples, folds)
+    pd.testing.assert_frame_equal(table, predict_folds(models, samples, folds))
+    assert list(inner.columns) == list(table.columns)
+    assert set(inner["part"]) == {"inner"}
+    x = dict(zip(samples.table["sample_id"], samples.x, strict=True))
+    label = samples.table.set_index("sample_id")["label"]
+    for parts in fold_parts(folds, samples.table):
+        rows = inner[inner["fold"] == parts.fold]
+        assert list(rows["sample_id"]) == list(parts.validation)
+        assert not {*parts.validation} & {*parts.train, *parts.oof}
+        assert list(rows["target"]) == list(label[list(parts.validation)])
+        predictor = Predictor(models.folder(parts.repeat, parts.fold))
+        expected = predictor.probabilities(np.stack([x[i] for i in parts.validation]))
+        np.testing.assert_allclose(rows[["p_bright", "p_dark"]], expected, rtol=1e-5)
 
 
 def test_networks_of_other_folds_or_other_samples_are_refused(models, copied, samples, folds):

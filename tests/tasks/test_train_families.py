@@ -19,7 +19,12 @@ from foldwise.errors import UserError
 from foldwise.tasks.describe import describe_network
 from foldwise.tasks.events import EpochFinished, FoldFinished
 from foldwise.tasks.fold_models import FoldModels
-from foldwise.tasks.predict import ModelError, Predictor, predict_folds
+from foldwise.tasks.predict import (
+    ModelError,
+    Predictor,
+    predict_folds,
+    predict_folds_and_inner,
+)
 from foldwise.tasks.regression_table import check_regression_predictions
 from foldwise.tasks.targets import target_values
 from foldwise.tasks.train import cross_validate, fold_jobs, train_fold
@@ -91,6 +96,13 @@ def trained(request, tmp_path_factory):
     training = Training(make(), config, tmp_path_factory.mktemp("family") / "models")
     training.into(training.models)
     return training
+
+
+def test_the_inner_part_is_predicted_beside_of_classes_and_not_of_numbers(trained):
+    table, inner = predict_folds_and_inner(trained.models, trained.samples, trained.folds)
+    pd.testing.assert_frame_equal(table, trained.predictions())
+    assert list(inner.columns) == list(table.columns)
+    assert inner.empty == (not trained.samples.classes)
 
 
 def test_each_sample_is_predicted_by_the_network_that_did_not_see_it(trained):

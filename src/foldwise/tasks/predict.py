@@ -22,6 +22,8 @@ from foldwise.tasks.decision import apply_decision_weights
 from foldwise.tasks.fold_models import WEIGHTS, FoldModels, ModelCard, ModelError, read_card
 from foldwise.tasks.inference import class_probabilities, predicted_numbers
 
+INNER = "inner"
+_OUTER = ("oof", "test")
 _TYPES = {"image": "uint8", "series": "float32", "table": "float32", "tokens": "int32"}
 
 
@@ -145,6 +147,34 @@ def predict_folds(models: FoldModels, samples: Samples, folds: Folds) -> pd.Data
     Raises:
         ModelError: The networks were trained on other samples or folds, or one is missing.
     """
+    return _predict_parts(models, samples, folds, _OUTER)
+
+
+def predict_folds_and_inner(
+    models: FoldModels, samples: Samples, folds: Folds
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the predictions table, and one of the inner validation part of each fold.
+
+    In the second, with the same columns and the part "inner", a fold's own network predicts what
+    it was not fitted on but stopped by: what is chosen from predictions (a temperature, a
+    threshold) is chosen there. Of a regression it is empty.
+
+    Raises:
+        ModelError: The networks were trained on other samples or folds, or one is missing.
+    """
+    wanted = _OUTER if samples.task == "regression" else (*_OUTER, INNER)
+    table = _predict_parts(models, samples, folds, wanted)
+    is_inner = table["part"] == INNER
+    return (
+        table[~is_inner].reset_index(drop=True),
+        table[is_inner].reset_index(drop=True),
+    )
+
+
+def _predict_parts(
+    models: FoldModels, samples: Samples, folds: Folds, wanted: tuple[str, ...]
+) -> pd.DataFrame:
+    """Return the wanted parts of all folds, each predicted by the network of its fold."""
     cards = {(card.repeat, card.fold): card for card in models.cards()}
     tables = []
     for parts in fold_parts(folds, samples.table):
@@ -156,7 +186,9 @@ def predict_folds(models: FoldModels, samples: Samples, folds: Folds) -> pd.Data
                 "folds. Run the stage 'train' again."
             )
         predictor = Predictor(models.folder(parts.repeat, parts.fold))
-        for part, ids in (("oof", parts.oof), ("test", held_out_ids(folds))):
+        of_part = {"oof": parts.oof, "test": held_out_ids(folds), INNER: parts.validation}
+        for part in wanted:
+            ids = of_part[part]
             rows = samples.positions(pd.Series(ids, dtype=object))
             table = _predicted(predictor, samples, rows)
             table.insert(0, "part", part)

@@ -98,11 +98,16 @@ def train_mlp(
     return _train(samples, folds, balance_plan, recipe, workspace, observer)
 
 
-def predict(models: FoldModels, samples: Samples, folds: Folds) -> pd.DataFrame:
-    """Predict each sample by the network that did not see it, and the test part by all."""
-    from foldwise.tasks.predict import predict_folds
+def predict(
+    models: FoldModels, samples: Samples, folds: Folds
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predict each sample by the network that did not see it, and the test part by all.
 
-    return predict_folds(models, samples, folds)
+    Beside that, each network predicts the inner validation part of its fold.
+    """
+    from foldwise.tasks.predict import predict_folds_and_inner
+
+    return predict_folds_and_inner(models, samples, folds)
 
 
 def _describe(samples: Samples, folds: Folds, recipe: Recipe) -> dict[str, Any]:

@@ -46,12 +46,13 @@ def create_pipeline(family: Family) -> Pipeline:
     }
     if family == "cnn":  # the one that starts from other weights
         trained["find_run"] = "run_models"
-    predicted = [f"{family}_models", "samples", "folds"]
+    models = [f"{family}_models", "samples", "folds"]
+    predicted = [f"{family}_predictions", f"{family}_inner_predictions"]
     return Pipeline(
         [
             node(_DESCRIBE[family], described, f"{family}_network", name=f"describe_{family}"),
             node(_TRAIN[family], trained, f"{family}_models", name=f"train_{family}"),
-            node(predict, predicted, f"{family}_predictions", name=f"predict_{family}"),
+            node(predict, models, predicted, name=f"predict_{family}"),
         ],
         tags="train",
     )
