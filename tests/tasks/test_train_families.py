@@ -4,6 +4,7 @@ import dataclasses
 import functools
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from baseline_samples import images, series, table, tokens, windows
