@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from foldwise.data.folds import Folds, fold_parts, held_out_ids
 from foldwise.data.preprocessing import SeriesPreprocessing, refuse_missing
@@ -42,6 +43,11 @@ class Predictor:
         network = build_network(self.card.model, spec, self.card.num_outputs)
         network.load_state_dict(load_file(folder / WEIGHTS))
         self._network = network.to(memory_format=torch.channels_last).to(self._device).eval()
+
+    @property
+    def network(self) -> nn.Module:
+        """The network itself, in evaluation mode, for those who look into it."""
+        return self._network
 
     def probabilities(
         self, samples: Samples | npt.NDArray[Any], rows: npt.NDArray[np.int64] | None = None
