@@ -4,7 +4,16 @@ from scipy import stats
 from scipy.sparse import csr_array
 from statsmodels.stats.multitest import multipletests
 
-from foldwise.metrics.paired_tests import corrected_resampled_t, holm, paired_bootstrap
+from foldwise.metrics import paired_tests
+from foldwise.metrics.paired_tests import (
+    average_ranks,
+    corrected_resampled_t,
+    holm,
+    mcnemar,
+    paired_bootstrap,
+    paired_bootstraps,
+    wilcoxon_over_data_sets,
+)
 
 
 def differences(num_pairs=5, seed=0, shift=0.02):
@@ -161,3 +170,113 @@ def test_many_copies_of_a_unit_add_no_certainty():
 def test_an_undefined_metric_has_no_interval():
     found = bootstrapped(*made(3, 2), difference=lambda cells: np.full(len(cells), np.nan))
     assert np.isnan([found.difference, found.low, found.high, found.p_value]).all()
+
+
+# -- all pairs at once ----------------------------------------------------------------------------
+
+
+def test_all_pairs_by_the_same_resamples_are_those_of_one_pair_at_a_time():
+    rng = np.random.default_rng(4)
+    right = [(rng.random(80) < share).astype(float) for share in (0.6, 0.8, 0.85)]
+    counts = [csr_array(np.stack([hits, np.ones(80)], axis=1)) for hits in right]
+
+    def accuracy(cells):
+        return cells[:, 0] / cells[:, 1]
+
+    found = list(paired_bootstraps(counts, accuracy, 500, 0.9, np.random.default_rng(7)))
+    assert [pair[:2] for pair in found] == [(0, 1), (0, 2), (1, 2)]
+    for first, second, test in found:
+        both = csr_array(np.hstack([counts[first].toarray(), counts[second].toarray()]))
+        alone = paired_bootstrap(
+            both,
+            lambda c: c[:, 2] / c[:, 3] - c[:, 0] / c[:, 1],
+            500,
+            0.9,
+            np.random.default_rng(7),
+        )
+        assert tuple(test)[:5] == pytest.approx(tuple(alone)[:5])
+
+
+# -- McNemar --------------------------------------------------------------------------------------
+
+
+def decisions(only_first, only_second, both=10, neither=5):
+    first = np.r_[np.ones(only_first + both), np.zeros(only_second + neither)].astype(bool)
+    second = np.r_[np.zeros(only_first), np.ones(both + only_second), np.zeros(neither)]
+    return first, second.astype(bool)
+
+
+@pytest.mark.parametrize(("b", "c"), [(1, 7), (0, 5), (4, 4), (24, 0), (10, 14)])
+def test_few_discordant_samples_are_a_binomial_test(b, c):
+    found = mcnemar(*decisions(b, c))
+    assert (found.num_only_first, found.num_only_second) == (b, c)
+    assert found.p_value == pytest.approx(stats.binomtest(b, b + c, 0.5).pvalue)
+    assert found.method == "exact binomial"
+
+
+def test_many_discordant_samples_are_chi_squared_with_the_correction_by_hand():
+    found = mcnemar(*decisions(40, 20))
+    assert found.p_value == pytest.approx(stats.chi2.sf((abs(40 - 20) - 1) ** 2 / 60, 1))
+    assert found.method == "chi-squared"
+
+
+def test_without_disagreement_there_is_no_difference():
+    assert mcnemar(*decisions(0, 0)).p_value == 1.0
+
+
+def test_units_of_one_sample_give_the_exact_test():
+    first, second = decisions(3, 12)
+    found = mcnemar(first, second, np.arange(len(first)))
+    assert found.p_value == pytest.approx(stats.binomtest(3, 15, 0.5).pvalue)
+    assert "exact" in found.method
+
+
+def test_copies_in_a_unit_count_once_as_all_signs_counted_by_hand_say():
+    # Units with sums +3, +2, -1: |sum| = 4 or more in 4 of the 8 sign patterns.
+    first = np.array([1, 1, 1, 1, 1, 0], dtype=bool)
+    found = mcnemar(first, ~first, np.array([0, 0, 0, 1, 1, 2]))
+    assert found.p_value == pytest.approx(4 / 8)
+    assert mcnemar(first, ~first).p_value < found.p_value
+
+
+def test_many_units_take_the_normal_distribution(monkeypatch):
+    first, second = decisions(300, 240)
+    exact = mcnemar(first, second, np.arange(len(first)))
+    monkeypatch.setattr(paired_tests, "_MOST_STEPS", 10)
+    rough = mcnemar(first, second, np.arange(len(first)))
+    assert "normal" in rough.method
+    assert rough.p_value == pytest.approx(stats.chi2.sf(60**2 / 540, 1))
+    assert rough.p_value == pytest.approx(exact.p_value, rel=0.15)
+
+
+# -- data sets ------------------------------------------------------------------------------------
+
+
+def test_signed_ranks_are_those_of_scipy_and_of_a_count_by_hand():
+    values = np.array([0.05, 0.03, -0.01, 0.04, 0.02, 0.06])
+    found = wilcoxon_over_data_sets(values)
+    assert found.p_value == pytest.approx(stats.wilcoxon(values).pvalue)
+    # The rank sum of the negative one is 1: two of the 64 sign patterns are as far, on each side.
+    assert found.p_value == pytest.approx(4 / 64)
+    assert found.least_p == pytest.approx(2 / 64)
+    assert found.mean_difference == pytest.approx(values.mean())
+
+
+def test_one_data_set_has_no_test_and_equal_scores_no_difference():
+    assert np.isnan(wilcoxon_over_data_sets(np.array([0.1])).p_value)
+    assert wilcoxon_over_data_sets(np.zeros(5)).p_value == 1.0
+
+
+def test_ranks_are_those_of_friedman_with_the_correction_of_iman_and_davenport():
+    scores = np.array([[0.9, 0.8, 0.7], [0.6, 0.7, 0.5], [0.9, 0.9, 0.3], [0.8, 0.7, 0.6]])
+    found = average_ranks(scores)
+    assert found.average.tolist() == [(1 + 2 + 1.5 + 1) / 4, (2 + 1 + 1.5 + 2) / 4, 3.0]
+    chi2 = stats.friedmanchisquare(*scores.T).statistic
+    assert found.statistic == pytest.approx(3 * chi2 / (4 * 2 - chi2))
+    assert found.p_value == pytest.approx(stats.f.sf(found.statistic, 2, 6))
+
+
+def test_ranks_of_one_order_and_of_equal_scores():
+    assert average_ranks(np.tile([0.9, 0.8, 0.7], (3, 1))).p_value == 0.0
+    assert average_ranks(np.full((3, 3), 0.5)).p_value == 1.0
+    assert np.isnan(average_ranks(np.array([[0.9, 0.8]])).p_value)
