@@ -142,3 +142,25 @@ def test_the_number_of_parameters():
 
     count = 5 * 9 * 6 + 2 * 6 + 6 * 3 * 8 + 2 * 8 + 2 * (8 + 1)
     assert sum(p.numel() for p in network.parameters()) == count
+
+
+@pytest.mark.parametrize("readout", ["max", "mean", "flatten"])
+def test_flatten_alone_tells_where_something_is(readout):
+    network = build(DNA, widths=(4,), kernel_sizes=(1,), readout=readout, token_input="one_hot")
+    here = torch.full((1, NUM_STEPS), FIRST_LETTER)
+    there = here.clone()
+    here[0, 5], there[0, 40] = FIRST_LETTER + 1, FIRST_LETTER + 1
+    with torch.no_grad():
+        difference = network.eval()(here) - network(there)
+    assert (difference.abs().max() > 1e-4) == (readout == "flatten")
+
+
+def test_flatten_takes_sequences_of_other_lengths_than_it_was_built_for():
+    network = build(SeriesSpec(1, 12), readout="flatten").eval()
+    series = torch.randn(2, 12, 1, generator=torch.Generator().manual_seed(0))
+    inputs = torch.cat([series, torch.ones(2, 12, 1)], dim=2)
+    with torch.no_grad():
+        whole = network(inputs)
+        shorter = network(inputs[:, :7])
+        assert shorter.shape == whole.shape
+        assert not torch.allclose(shorter, whole)

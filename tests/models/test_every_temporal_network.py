@@ -34,6 +34,7 @@ NARROW = {
     "cnn1d-mean": Cnn1dConfig(
         widths=(8, 8), kernel_sizes=(4, 3), pooling="mean", readout="mean", activation="sigmoid"
     ),
+    "cnn1d-flatten": Cnn1dConfig(widths=(8, 8), kernel_sizes=(5, 3), readout="flatten"),
     "cnn1d-none": Cnn1dConfig(widths=(8,), kernel_sizes=(5,), pooling="none", activation="elu"),
     "fcn": FcnConfig(widths=(8, 10, 8)),
     "resnet1d": ResNet1dConfig(widths=(6, 8, 8)),

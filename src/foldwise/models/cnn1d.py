@@ -19,7 +19,7 @@ from foldwise.models.masked_norm import MaskedBatchNorm
 from foldwise.models.real_steps import PaddedSteps, Steps, as_rows, fill_padding, real_steps
 from foldwise.models.sequence_input import SequenceInput
 from foldwise.models.step_convolution import SameConvolution
-from foldwise.models.step_readout import read_steps
+from foldwise.models.step_readout import flatten_steps, read_steps
 
 _POOLED = (1, 2)  # rows, of which there is one, and steps
 
@@ -63,9 +63,11 @@ class Cnn1d(nn.Module):
             self.add_module(name, ActivatedConvolution(num_in, num_out, size, config))
         self.receptive_field = _receptive_field(config)
         self._pooling, self._readout = config.pooling, config.readout
+        self._num_left = _steps_left(config, spec.num_steps)
         self._is_never_negative = config.activation in ("relu", "sigmoid")
         self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(config.widths[-1], num_outputs)
+        num_read = self._num_left if config.readout == "flatten" else 1
+        self.head = nn.Linear(config.widths[-1] * num_read, num_outputs)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map series or tokens to outputs (B, num_outputs)."""
@@ -76,7 +78,7 @@ class Cnn1d(nn.Module):
             if index:
                 x, steps = self._pooled(x, steps)
             x = self.get_submodule(name)(x, steps)
-        result: Tensor = self.head(self.dropout(read_steps(x, steps, self._readout)))
+        result: Tensor = self.head(self.dropout(self._read(x, steps)))
         return result
 
     def first_filters(self) -> Tensor:
@@ -98,6 +100,11 @@ class Cnn1d(nn.Module):
             filters = torch.einsum("fdk,vd->fvk", filters, tokens)
         return filters.detach()
 
+    def _read(self, x: Tensor, steps: Steps) -> Tensor:
+        if self._readout == "flatten":
+            return flatten_steps(x, steps, self._num_left)
+        return read_steps(x, steps, self._readout)
+
     def _pooled(self, x: Tensor, steps: Steps) -> tuple[Tensor, Steps]:
         """Pool pairs of steps, (B, C, 1, T) -> (B, C, 1, ceil(T / 2))."""
         if self._pooling == "none":
@@ -109,6 +116,14 @@ class Cnn1d(nn.Module):
             return functional.max_pool2d(x, _POOLED, ceil_mode=True), left
         lowest = fill_padding(x, steps, torch.finfo(x.dtype).min)
         return fill_padding(functional.max_pool2d(lowest, _POOLED, ceil_mode=True), left), left
+
+
+def _steps_left(config: Cnn1dConfig, num_steps: int) -> int:
+    """Return how many steps there are behind the last convolution."""
+    if config.pooling != "none":
+        for _ in config.widths[1:]:
+            num_steps = -(-num_steps // _POOLED[1])
+    return num_steps
 
 
 def _receptive_field(config: Cnn1dConfig) -> int:

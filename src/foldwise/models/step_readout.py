@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from foldwise.models.real_steps import Steps, fill_padding
 
@@ -20,6 +21,15 @@ def read_steps(x: Tensor, steps: Steps, readout: Readout) -> Tensor:
     if readout == "max":
         return fill_padding(x, steps, torch.finfo(x.dtype).min).amax(dim=(2, 3))
     return _last(x, steps)
+
+
+def flatten_steps(x: Tensor, steps: Steps, num_steps: int) -> Tensor:
+    """Return the features of the first `num_steps` steps, (B, C, 1, T) -> (B, C num_steps).
+
+    Where there are fewer, and at padding, they are 0.
+    """
+    kept = fill_padding(x, steps)[..., :num_steps]
+    return functional.pad(kept, (0, num_steps - kept.shape[-1])).flatten(1)
 
 
 def _mean(x: Tensor, steps: Steps) -> Tensor:

@@ -38,8 +38,8 @@ class Cnn1dConfig(_ConvolutionsConfig):
     # Of two neighbouring steps, after each convolution but the last.
     pooling: Literal["max", "mean", "none"] = "max"
     # Over all steps, before the last layer. max tells whether something is there at all, mean
-    # how much of it.
-    readout: Literal["max", "mean"] = "max"
+    # how much of it, flatten also where: for sequences of which a step means the same in all.
+    readout: Literal["max", "mean", "flatten"] = "max"
     dropout: Dropout = 0.0  # before the last layer
 
 
