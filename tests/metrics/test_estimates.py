@@ -13,8 +13,10 @@ from foldwise.metrics.estimates import (
     confusion_estimates,
     estimate,
     few_units_warning,
+    metric_bounds,
     point_metrics,
 )
+from foldwise.metrics.scoring_rules import SCORING_RULES
 
 RESAMPLING = Resampling(confidence=0.95, num_resamples=400, seed=0)
 
@@ -35,12 +37,24 @@ def codes_of(confusion):
     return cells // len(confusion), cells % len(confusion)
 
 
+def named_estimates(found):
+    of_classes = [(name, e) for name, values in found.classes.items() for e in values]
+    return [*found.averages.items(), *of_classes]
+
+
 def all_estimates(found):
-    return [*found.averages.values(), *(e for values in found.classes.values() for e in values)]
+    return [one for _, one in named_estimates(found)]
 
 
-def is_proper(found):
-    return 0 <= found.low <= found.value + 1e-12 <= found.high + 2e-12 and found.high <= 1
+def scores_of(found):
+    """All but the losses: what is 1 for a perfect classifier."""
+    return [one for name, one in named_estimates(found) if name not in SCORING_RULES]
+
+
+def is_proper(name, found, num_classes=3):
+    lowest, highest = metric_bounds(name, num_classes)
+    in_order = found.low <= found.value + 1e-12 <= found.high + 2e-12
+    return lowest <= found.low and in_order and found.high <= highest
 
 
 @pytest.mark.parametrize("size", [60, 600])
@@ -50,8 +64,17 @@ def test_values_are_those_of_scikit_learn(size):
     predicted = probabilities.argmax(axis=1)
     expected = reference.f1_score(target, predicted, average="macro")
     assert found.averages["macro_f1"].value == pytest.approx(expected)
-    expected = reference.roc_auc_score(target, probabilities, multi_class="ovr")
-    assert found.averages["macro_roc_auc"].value == pytest.approx(expected)
+    for average in ("macro", "weighted", "micro"):
+        expected = reference.roc_auc_score(
+            target, probabilities, multi_class="ovr", average=average
+        )
+        assert found.averages[f"{average}_roc_auc"].value == pytest.approx(expected)
+        expected = reference.average_precision_score(target, probabilities, average=average)
+        assert found.averages[f"{average}_average_precision"].value == pytest.approx(expected)
+    expected = reference.log_loss(target, probabilities)
+    assert found.averages["log_loss"].value == pytest.approx(expected)
+    expected = reference.brier_score_loss(target, probabilities)
+    assert found.averages["brier_score"].value == pytest.approx(expected)
     averages, classes = point_metrics(target, probabilities)
     for name, value in averages.items():
         assert found.averages[name].value == pytest.approx(value)
@@ -132,21 +155,30 @@ def test_a_perfect_classifier_is_not_certain(units):
     probabilities = np.eye(3)[target] * 0.9 + 0.1 / 3
     groups = None if units is None else np.arange(55) // 2
     found = estimate(target, probabilities, groups, RESAMPLING)
-    for one in all_estimates(found):
+    for one in scores_of(found):
         assert one.value == pytest.approx(1)
         assert one.high == pytest.approx(1)
         assert 0 <= one.low < 0.995
         assert one.method != "BCa bootstrap"
     lows = [found.classes["recall"][code].low for code in range(3)]
     assert lows[0] > lows[1] > lows[2]
+    # All losses are equal: what a miss would have cost is what makes the interval wide.
+    for name in SCORING_RULES:
+        one = found.averages[name]
+        assert 0 <= one.low < one.value < one.high
+        assert one.high > 1.3 * one.value
+        assert one.method == "score, smoothed variance"
 
 
 def test_a_useless_classifier_is_not_certain():
     target = np.repeat([0, 1], [30, 10])
     probabilities = np.eye(2)[1 - target] * 0.9 + 0.05
-    for one in all_estimates(estimate(target, probabilities, None, RESAMPLING)):
-        assert one.high > 0.02
-        assert is_proper(one)
+    found = estimate(target, probabilities, None, RESAMPLING)
+    for name, one in named_estimates(found):
+        assert is_proper(name, one, 2), name
+        assert one.high - one.low > 0.01, name
+    assert found.averages["matthews_correlation"].value == pytest.approx(-1)
+    assert found.averages["matthews_correlation"].high > -0.95
 
 
 def test_undefined_metrics_have_no_interval():
@@ -173,9 +205,9 @@ def test_every_defined_interval_is_proper(cells, unit_size):
     probabilities = np.eye(3)[predicted] * 0.7 + 0.1
     units = np.arange(len(target)) // unit_size
     found = estimate(target, probabilities, units, Resampling(0.95, 100, 0))
-    for one in all_estimates(found):
+    for name, one in named_estimates(found):
         if math.isfinite(one.value):
-            assert is_proper(one)
+            assert is_proper(name, one), name
             assert one.high - one.low > 1e-6
         else:
             assert math.isnan(one.low)

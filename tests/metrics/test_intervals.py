@@ -8,6 +8,16 @@ from foldwise.metrics import intervals
 rng_of = np.random.default_rng
 
 
+def effective_size(successes, trials, confidence):
+    sums = intervals.TrialSums.of(successes, trials)
+    return intervals.effective_sizes(sums, confidence)[0]
+
+
+def f1_interval(hits, union):
+    sums = intervals.TrialSums.of(hits, union)
+    return intervals.f_beta_intervals(sums, np.array([0.5]), 0.95)[0]
+
+
 @pytest.mark.parametrize(("hits", "size"), [(0, 7), (3, 10), (10, 10), (180, 200), (1, 10_000)])
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
 def test_wilson_agrees_with_scipy(hits, size, confidence):
@@ -31,12 +41,12 @@ def test_wilson_covers_a_proportion_exactly_as_often_as_promised(size, share):
 
 def test_independent_trials_are_worth_their_number():
     successes = np.array([1.0, 0.0, 1.0, 1.0])
-    assert intervals.effective_size(successes, np.ones(4), 0.95) == 4
+    assert effective_size(successes, np.ones(4), 0.95) == 4
 
 
 def test_copies_are_worth_their_originals():
     hits = (rng_of(0).random(400) < 0.8) * 1.0
-    size = intervals.effective_size(6 * hits, np.full(400, 6.0), 0.95)
+    size = effective_size(6 * hits, np.full(400, 6.0), 0.95)
     few = intervals.few_units_factor(400, 0.95)
     assert size == pytest.approx(400 * few, rel=0.01)
     assert few == pytest.approx((stats.norm.ppf(0.975) / stats.t.ppf(0.975, 399)) ** 2)
@@ -45,14 +55,14 @@ def test_copies_are_worth_their_originals():
 def test_copies_that_all_agree_are_worth_their_originals():
     """The variance is 0 and cannot tell: the sober reading is that a unit counts once."""
     trials = np.full(40, 5.0)
-    size = intervals.effective_size(trials, trials, 0.95)
+    size = effective_size(trials, trials, 0.95)
     assert size == pytest.approx(40 * intervals.few_units_factor(40, 0.95))
 
 
 def test_grouped_trials_are_never_worth_more_than_their_number():
     trials = np.full(30, 4.0)
     balanced = np.full(30, 2.0)  # exactly half of each group: less spread than chance
-    assert intervals.effective_size(balanced, trials, 0.95) <= 120
+    assert effective_size(balanced, trials, 0.95) <= 120
 
 
 def test_design_effect_is_the_ratio_of_variances():
@@ -62,12 +72,12 @@ def test_design_effect_is_the_ratio_of_variances():
     clustered = 3 / 2 * np.sum((successes - share * trials) ** 2) / 100
     effect = clustered / (share * 0.4 / 10)
     expected = 10 / max(1, effect) * intervals.few_units_factor(3, 0.95)
-    assert intervals.effective_size(successes, trials, 0.95) == pytest.approx(expected)
+    assert effective_size(successes, trials, 0.95) == pytest.approx(expected)
 
 
 def test_f1_interval_of_one_class():
     hits, either = np.array([1.0] * 18 + [0.0] * 6), np.ones(24)
-    low, high, method = intervals.f1_interval(hits, either, 0.95)
+    low, high, method = f1_interval(hits, either)
     proportion = stats.binomtest(18, 24).proportion_ci(method="wilson")
     assert low == pytest.approx(2 * proportion.low / (1 + proportion.low))
     assert high == pytest.approx(2 * proportion.high / (1 + proportion.high))
@@ -79,7 +89,7 @@ def test_no_trials_have_no_interval():
     nothing = np.zeros(3)
     for interval in (
         intervals.proportion_interval(nothing, nothing, 0.95),
-        intervals.f1_interval(nothing, nothing, 0.95),
+        f1_interval(nothing, nothing),
     ):
         assert np.isnan(interval.low)
         assert np.isnan(interval.high)
@@ -153,10 +163,15 @@ def test_folds_that_agree_or_are_undefined_have_no_interval():
 
 
 def test_mean_interval_of_one_estimate_is_its_own():
-    one = [np.array([v]) for v in (0.8, 0.7, 0.85)]
+    one = [np.array([v]) for v in (0.8, 0.7, 0.85, 3)]
     assert intervals.mean_interval(*one) == pytest.approx((0.7, 0.85))
-    four = [np.full(4, v) for v in (0.8, 0.7, 0.85)]
+    four = [np.full(4, v) for v in (0.8, 0.7, 0.85, 2)]
     assert intervals.mean_interval(*four) == pytest.approx((0.75, 0.825))
+
+
+def test_mean_interval_leaves_out_what_has_no_weight():
+    two = [np.array(v) for v in ((0.8, 0.2), (0.7, 0.1), (0.85, 0.9), (5, 0))]
+    assert intervals.mean_interval(*two) == pytest.approx((0.7, 0.85))
 
 
 def test_no_variance_even_when_smoothed_leaves_a_proportion_of_the_units():

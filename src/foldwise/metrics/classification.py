@@ -3,13 +3,21 @@
 Conventions, used everywhere in the project:
 
 - K classes are coded 0..K-1; `confusion[i, j]` counts samples of class i predicted as class j.
-- Recall is sensitivity and true-positive rate; specificity is true-negative rate.
+- Of class k against the rest: TP are its hits, FN its other targets, FP its other predictions
+  and TN all further samples. n = TP + FN + FP + TN.
+- Recall = TP / (TP + FN) is sensitivity and true-positive rate; specificity = TN / (TN + FP) is
+  true-negative rate; precision = TP / (TP + FP) is positive, npv = TN / (TN + FN) negative
+  predictive value.
+- F-beta = (1 + b^2) TP / ((1 + b^2) TP + b^2 FN + FP), named with its b: `f1`, `f2`, `f0.5`. It
+  is 0 for a class that occurs and is never hit, undefined only for a class that occurs neither
+  among the targets nor among the predictions.
 - Undefined is NaN, never 0: recall without targets, precision without predictions, specificity
-  without samples of other classes, rank metrics without samples on both sides.
-- F1 is 2 TP / (2 TP + FP + FN): 0 for a class that occurs and is never hit, undefined only for a
-  class that occurs neither among the targets nor among the predictions.
-- Averages run over the classes that occur among the targets; they are undefined where one of
-  those classes is.
+  without samples of other classes, npv without predictions of other classes, rank metrics without
+  samples on both sides.
+- Macro is the mean over the classes that occur among the targets, weighted the mean by their
+  numbers of targets; both are undefined where one of those classes is. Micro adds up TP, FN, FP
+  and TN over all classes first; of one label per sample that makes micro precision, recall and
+  F-beta the accuracy.
 """
 
 from typing import NamedTuple
@@ -17,17 +25,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from foldwise.metrics.agreement import AGREEMENT_METRICS
+
 Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-CLASS_METRICS = ("precision", "recall", "specificity", "f1")
+CLASS_METRICS = ("precision", "recall", "specificity", "npv", "f1")
 RANK_METRICS = ("roc_auc", "average_precision")
-AVERAGES = (
-    "accuracy",
-    "balanced_accuracy",
-    *(f"{average}_{metric}" for average in ("macro", "weighted") for metric in CLASS_METRICS),
-)
 
 
 class Curve(NamedTuple):
@@ -65,60 +70,99 @@ def margins(confusion: npt.ArrayLike) -> Array:
     return np.stack([hits, counts.sum(-1), counts.sum(-2)], axis=-2)
 
 
-def class_metrics(margins: Array) -> dict[str, Array]:
-    """Return the metrics of each class against the rest, shape (..., K), from its margins."""
-    hits, targets, predictions = np.moveaxis(margins, -2, 0)
-    others = targets.sum(-1, keepdims=True) - targets
-    return {
-        "precision": _ratio(hits, predictions),
-        "recall": _ratio(hits, targets),
-        "specificity": _ratio(others - (predictions - hits), others),
-        "f1": _ratio(2 * hits, targets + predictions),
-    }
+def f_beta_name(beta: float) -> str:
+    """Return the name of F-beta.
+
+    >>> f_beta_name(2.0), f_beta_name(0.5)
+    ('f2', 'f0.5')
+    """
+    return f"f{beta:g}"
 
 
-def average_metrics(margins: Array, supported: Mask | None = None) -> dict[str, Array]:
-    """Return `AVERAGES`, each of shape (...,), from margins of shape (..., 3, K).
+def class_metrics(margins: Array, beta: float = 2.0) -> dict[str, Array]:
+    """Return the metrics of each class against the rest, shape (..., K), from its margins.
+
+    They are `CLASS_METRICS` and F-beta; the formulas stand at the top of the file.
+    """
+    total = margins[..., 1, :].sum(-1, keepdims=True)
+    return _metrics_of_counts(*np.moveaxis(margins, -2, 0), total, beta)
+
+
+def average_metrics(
+    margins: Array, supported: Mask | None = None, beta: float = 2.0
+) -> dict[str, Array]:
+    """Return accuracy, averages over the classes and agreement, each of shape (...,).
 
     Args:
-        margins: Hits, targets and predictions per class.
+        margins: Hits, targets and predictions per class, shape (..., 3, K).
         supported: The classes to average over; those that occur among the targets if None, for
             which `margins` has to be one matrix.
+        beta: Of F-beta.
     """
     if supported is None:
         supported = margins[1] > 0
-    metrics = {name: values[..., supported] for name, values in class_metrics(margins).items()}
+    metrics = {k: values[..., supported] for k, values in class_metrics(margins, beta).items()}
     weights = margins[..., 1, :][..., supported]
-    total = margins[..., 1, :].sum(-1)
-    result = {
-        "accuracy": _ratio(margins[..., 0, :].sum(-1), total),
-        "balanced_accuracy": _mean(metrics["recall"]),
-    }
+    accuracy = _ratio(margins[..., 0, :].sum(-1), margins[..., 1, :].sum(-1))
+    result = {"accuracy": accuracy, "balanced_accuracy": _mean(metrics["recall"])}
     result |= {f"macro_{name}": _mean(values) for name, values in metrics.items()}
     result |= {
         f"weighted_{name}": _ratio((weights * values).sum(-1), weights.sum(-1))
         for name, values in metrics.items()
     }
-    return result
+    result |= {
+        f"micro_{name}": micro_metric(name, accuracy, margins.shape[-1]) for name in metrics
+    }
+    return result | {name: metric(margins) for name, metric in AGREEMENT_METRICS.items()}
 
 
-def rank_metrics(target: Codes, probabilities: Array) -> dict[str, Array]:
-    """Return ROC AUC and average precision of each class against the rest, shape (K,).
+def micro_metric(name: str, accuracy: Array, num_classes: int) -> Array:
+    """Return a metric of the counts of all classes together, a rising function of the accuracy.
+
+    Each sample is one target and one prediction. So FN and FP both add up to the number of errors,
+    TP to n accuracy and TN to n (K - 2 + accuracy): specificity = npv =
+    (K - 2 + accuracy) / (K - 1), and all others are the accuracy.
+    """
+    if name in ("specificity", "npv"):
+        return np.asarray((num_classes - 2 + accuracy) / (num_classes - 1))
+    return accuracy
+
+
+def class_gradients(margins: Array, beta: float = 2.0) -> dict[str, Array]:
+    """Return how each metric of each class changes with its counts, shape (4, K).
+
+    The counts are its hits, targets and predictions and the number of all samples.
 
     Args:
-        target: Class codes, shape (N,).
-        probabilities: Shape (N, K).
+        margins: Hits, targets and predictions per class, shape (3, K).
+        beta: Of F-beta.
     """
-    from sklearn.metrics import average_precision_score, roc_auc_score
+    counts = np.concatenate([margins, np.broadcast_to(margins[1].sum(), margins[:1].shape)])
+    found = []
+    # Central differences, relative to the count: the metrics are smooth ratios of counts.
+    for row in range(4):
+        step = np.zeros_like(counts)
+        step[row] = np.maximum(counts[row], 1.0) * 1e-5
+        above = _metrics_of_counts(*(counts + step), beta)
+        below = _metrics_of_counts(*(counts - step), beta)
+        found.append({name: (above[name] - below[name]) / (2 * step[row]) for name in above})
+    return {name: np.stack([gradient[name] for gradient in found]) for name in found[0]}
 
-    positive = target[:, None] == np.arange(probabilities.shape[1])
-    defined = positive.any(axis=0) & ~positive.all(axis=0)
-    result = {name: np.full(len(defined), np.nan) for name in RANK_METRICS}
-    if defined.any():
-        chosen = positive[:, defined].astype(np.int8), probabilities[:, defined]
-        result["roc_auc"][defined] = roc_auc_score(*chosen, average=None)
-        result["average_precision"][defined] = average_precision_score(*chosen, average=None)
-    return result
+
+def _metrics_of_counts(
+    hits: Array, targets: Array, predictions: Array, total: Array, beta: float
+) -> dict[str, Array]:
+    others, uncalled = total - targets, total - predictions
+    rejected = others - (predictions - hits)  # TN
+    weight = beta**2
+    return {
+        "precision": _ratio(hits, predictions),
+        "recall": _ratio(hits, targets),
+        "specificity": _ratio(rejected, others),
+        "npv": _ratio(rejected, uncalled),
+        "f1": _ratio(2 * hits, targets + predictions),
+        f_beta_name(beta): _ratio((1 + weight) * hits, weight * targets + predictions),
+    }
 
 
 def curve(positive: Mask, scores: Array, max_points: int = 200) -> Curve | None:

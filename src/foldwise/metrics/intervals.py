@@ -1,10 +1,12 @@
 """Intervals for metrics: closed forms, a bootstrap over independent units, and folds.
 
 A *unit* is what was drawn independently: a group of samples where there are groups, else a sample.
-Intervals are two-sided, inside [0, 1] and never of zero width.
+Intervals are two-sided, inside the range of their metric and never of zero width.
 
 Sources:
     Wilson, E. B. (1927). Probable inference. J. Amer. Stat. Assoc. 22.
+    Clopper, C. J., Pearson, E. S. (1934). The use of confidence or fiducial limits illustrated in
+        the case of the binomial. Biometrika 26.
     Korn, E. L., Graubard, B. I. (1998). Confidence intervals for proportions with small expected
         number of positive counts. Survey Methodology 24 (effective size, adjusted by t).
     Franco, C., Little, R. J. A., Louis, T. A., Slud, E. V. (2019). Comparative study of
@@ -20,16 +22,20 @@ Sources:
         and beyond. Amer. J. Epidemiol. 168 (MOVER).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import NormalDist
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from foldwise.metrics.classification import Array, Codes
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+ProportionMethod = Literal["wilson", "clopper_pearson"]
 
 _NORMAL = NormalDist()
 _CHUNK_BYTES = 64 * 2**20  # of the weights, or of the cells, of one chunk of resamples
@@ -64,8 +70,49 @@ def wilson_interval(value: float, size: float, confidence: float) -> tuple[float
     return low, high
 
 
-def effective_size(successes: Array, trials: Array, confidence: float) -> float:
-    """Return the number of independent trials that the trials of all units are worth.
+def clopper_pearson_interval(value: float, size: float, confidence: float) -> tuple[float, float]:
+    """Return Clopper and Pearson's limits for the proportion `value` of independent trials.
+
+    They hold the truth at least as often as they say, mostly more often: they are wider than
+    Wilson's.
+
+    >>> low, high = clopper_pearson_interval(1.0, 10, 0.95)
+    >>> round(low, 4), high
+    (0.6915, 1.0)
+    """
+    from scipy.special import betaincinv
+
+    tail, size = (1 - confidence) / 2, max(size, 1e-9)
+    hits = value * size
+    low = 0.0 if value <= 0 else float(betaincinv(hits, size - hits + 1, tail))
+    high = 1.0 if value >= 1 else float(betaincinv(hits + 1, size - hits, 1 - tail))
+    return low, high
+
+
+class TrialSums(NamedTuple):
+    """What proportions of K kinds of trials need to know of the units, each of shape (K,).
+
+    s and t are a unit's successes and trials.
+    """
+
+    successes: Array  # sum of s
+    trials: Array  # sum of t
+    successes_squared: Array  # sum of s^2
+    products: Array  # sum of s t
+    trials_squared: Array  # sum of t^2
+    units: Array  # how many units have trials
+    samples: Array  # how many samples have trials; as many as units if all are independent
+
+    @classmethod
+    def of(cls, successes: Array, trials: Array) -> "TrialSums":
+        """Sum successes and trials, whole numbers per unit (U,), of one kind."""
+        moments = [successes, trials, successes**2, successes * trials, trials**2, trials > 0]
+        sums = [np.array([float(values.sum())]) for values in moments]
+        return cls(*sums, samples=sums[1])
+
+
+def effective_sizes(sums: TrialSums, confidence: float) -> Array:
+    """Return the number of independent trials that the trials of all units are worth, (K,).
 
     The design effect is the cluster-robust variance of the ratio over that of independent trials,
     at least 1; the size is then reduced for the few degrees of freedom behind it (Korn and
@@ -73,47 +120,94 @@ def effective_size(successes: Array, trials: Array, confidence: float) -> float:
     count as copies of one another.
 
     Args:
-        successes: Per unit, shape (U,).
-        trials: Per unit, shape (U,).
+        sums: Of the units.
         confidence: Of the interval that the size is meant for.
     """
-    used = trials > 0
-    successes, trials = successes[used], trials[used]
-    total = trials.sum()
-    if len(trials) == total:
-        return float(total)
-    value = successes.sum() / total
-    residuals = (successes - value * trials) / total
-    independent = value * (1 - value) / total
-    copies = float((trials**2).sum() / total)
-    effect = design_effect(residuals, float(independent), copies)
-    return float(total) / effect * few_units_factor(len(trials), confidence)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = sums.successes / sums.trials
+        residuals = (
+            sums.successes_squared - 2 * value * sums.products + value**2 * sums.trials_squared
+        )
+        clustered = sums.units / (sums.units - 1) * residuals / sums.trials**2
+        independent = value * (1 - value) / sums.trials
+        copies = sums.trials_squared / sums.trials
+        is_known = (independent > 0) & (sums.units > 1)
+        effect = np.maximum(1.0, np.where(is_known, clustered / independent, copies))
+        reduced = sums.trials / effect * few_units_factors(sums.units, confidence)
+    return np.where(sums.units == sums.samples, sums.trials, reduced)
 
 
-def proportion_interval(successes: Array, trials: Array, confidence: float) -> Interval:
-    """Return Wilson's interval for a proportion, from successes and trials per unit (U,)."""
-    total = trials.sum()
-    if total == 0:
-        return UNDEFINED
-    size = effective_size(successes, trials, confidence)
-    method = "Wilson" if size == total else "Wilson, design effect"
-    return Interval(*wilson_interval(float(successes.sum() / total), size, confidence), method)
+def proportion_intervals(
+    sums: TrialSums, confidence: float, method: ProportionMethod = "wilson"
+) -> list[Interval]:
+    """Return an interval for each proportion."""
+    sizes = effective_sizes(sums, confidence)
+    limits, name = _PROPORTIONS[method]
+    found = []
+    for code, size in enumerate(sizes):
+        if sums.trials[code] == 0:
+            found.append(UNDEFINED)
+            continue
+        value = min(float(sums.successes[code] / sums.trials[code]), 1.0)
+        is_independent = sums.units[code] == sums.samples[code]
+        called = name if is_independent else f"{name}, design effect"
+        found.append(Interval(*limits(value, float(size), confidence), called))
+    return found
 
 
-def f1_interval(hits: Array, either: Array, confidence: float) -> Interval:
-    """Return an interval for the F1 of one class (Lam et al. 2023, Wilson indirect).
+def proportion_interval(
+    successes: Array, trials: Array, confidence: float, method: ProportionMethod = "wilson"
+) -> Interval:
+    """Return the interval of a proportion, from successes and trials per unit (U,)."""
+    return proportion_intervals(TrialSums.of(successes, trials), confidence, method)[0]
 
-    J = hits / either is a proportion, F1 = 2 J / (1 + J) a rising function of it.
+
+def f_beta_intervals(
+    sums: TrialSums, scale: Array, confidence: float, method: ProportionMethod = "wilson"
+) -> list[Interval]:
+    """Return intervals for F-beta (Lam et al. 2023, Wilson indirect, who do it for F1).
+
+    J = hits / (hits + errors / scale) is a proportion, F = J / (J + scale (1 - J)) a rising
+    function of it. For F1, in which a miss and a false alarm count one half each, the scale is
+    one half and J = hits / union.
 
     Args:
-        hits: True positives per unit, shape (U,).
-        either: Samples that are or are called this class, per unit, shape (U,).
+        sums: Hits as successes; hits and errors / scale as trials.
+        scale: What an error counts on average, (K,).
         confidence: E.g. 0.95.
+        method: Of the proportion.
     """
-    low, high, method = proportion_interval(hits, either, confidence)
-    if method == UNDEFINED.method:
-        return UNDEFINED
-    return Interval(2 * low / (1 + low), 2 * high / (1 + high), f"{method}, of hits / union")
+    found = []
+    for one, weight in zip(proportion_intervals(sums, confidence, method), scale, strict=True):
+        if one is UNDEFINED:
+            found.append(one)
+            continue
+        low, high = (share / (share + float(weight) * (1 - share)) for share in one[:2])
+        found.append(Interval(low, high, f"{one.method}, of hits / union"))
+    return found
+
+
+def skewed_mean_interval(
+    value: float, smoothed_value: float, variance: float, confidence: float, num_units: int
+) -> Interval:
+    """Return score limits for the mean of losses that cannot be negative.
+
+    The limits m solve (value - m)^2 = z^2 f m, where f is variance / mean of the smoothed losses:
+    as for a count, the variance grows with the mean. So they are never negative, and further up
+    than down.
+
+    Args:
+        value: The mean loss.
+        smoothed_value: The mean of the smoothed losses.
+        variance: Of the mean, from the smoothed losses.
+        confidence: E.g. 0.95.
+        num_units: How many units the variance rests on.
+    """
+    factor = variance / smoothed_value / few_units_factor(num_units, confidence)
+    share = _z(confidence) ** 2 * factor / 2
+    half = np.sqrt(2 * value * share + share**2)
+    low, high = max(0.0, float(value + share - half)), float(value + share + half)
+    return Interval(low, high, "score, smoothed variance")
 
 
 def linear_variance_interval(
@@ -170,16 +264,21 @@ def average_precision_interval(value: float, positives: float, confidence: float
     return Interval(low, high, "Wilson, on the positives")
 
 
-def mean_interval(values: Array, lows: Array, highs: Array) -> tuple[float, float]:
-    """Return limits for a mean of independent estimates from their own limits (MOVER)."""
-    centre = values.mean()
-    below = np.sqrt(((values - lows) ** 2).sum()) / len(values)
-    above = np.sqrt(((highs - values) ** 2).sum()) / len(values)
+def mean_interval(values: Array, lows: Array, highs: Array, weights: Array) -> tuple[float, float]:
+    """Return limits for a weighted mean of independent estimates from their own limits (MOVER)."""
+    shares = weights / weights.sum()
+    centre = (shares * values).sum()
+    below = np.sqrt(((shares * (values - lows)) ** 2).sum())
+    above = np.sqrt(((shares * (highs - values)) ** 2).sum())
     return max(0.0, float(centre - below)), min(1.0, float(centre + above))
 
 
 def bca_interval(
-    value: float, replicates: Array, influence: Array, confidence: float
+    value: float,
+    replicates: Array,
+    influence: Array,
+    confidence: float,
+    bounds: tuple[float, float] = (0.0, 1.0),
 ) -> tuple[float, float] | None:
     """Return the bias-corrected and accelerated bootstrap limits, or None if all values agree.
 
@@ -189,6 +288,7 @@ def bca_interval(
         influence: The derivative of the metric by the weight of each unit, shape (U,); gives the
             acceleration in place of a jackknife.
         confidence: E.g. 0.95.
+        bounds: Of the metric; no limit crosses them.
     """
     replicates = replicates[np.isfinite(replicates)]
     spread = float((influence**2).sum())
@@ -202,7 +302,7 @@ def bca_interval(
         _NORMAL.cdf(bias + (bias + side) / (1 - acceleration * (bias + side))) for side in (-z, z)
     ]
     low, high = np.quantile(replicates, levels)
-    return max(0.0, float(min(low, value))), min(1.0, float(max(high, value)))
+    return max(bounds[0], float(min(low, value))), min(bounds[1], float(max(high, value)))
 
 
 def bootstrap(
@@ -250,19 +350,27 @@ def design_effect(unit_influence: Array, independent_variance: float, copies: fl
 
 def few_units_factor(num_units: int, confidence: float) -> float:
     """Return the factor (below 1) on a size whose variance was estimated from few units."""
+    return float(few_units_factors(np.array([num_units]), confidence)[0])
+
+
+def few_units_factors(num_units: npt.ArrayLike, confidence: float) -> Array:
+    """Return `few_units_factor` for each number of units."""
     from scipy.special import stdtrit
 
-    t = float(stdtrit(max(num_units - 1, 1), 0.5 + confidence / 2))
-    return (_z(confidence) / t) ** 2
+    t = stdtrit(np.maximum(np.asarray(num_units, dtype=np.float64) - 1, 1), 0.5 + confidence / 2)
+    return np.asarray((_z(confidence) / t) ** 2)
 
 
-def fold_interval(values: Array, confidence: float) -> tuple[float, float] | None:
+def fold_interval(
+    values: Array, confidence: float, bounds: tuple[float, float] = (0.0, 1.0)
+) -> tuple[float, float] | None:
     """Return t limits for the mean over folds; None where fewer than two folds differ.
 
     Args:
         values: Shape (repeats, folds), NaN where undefined. Repeats see the same samples again:
             they steady the mean and its spread but add no degrees of freedom.
         confidence: E.g. 0.95.
+        bounds: Of the metric; no limit crosses them.
     """
     from scipy.special import stdtrit
 
@@ -274,7 +382,7 @@ def fold_interval(values: Array, confidence: float) -> tuple[float, float] | Non
         return None
     centre = float(np.nanmean(values))
     half = float(stdtrit(num_folds - 1, 0.5 + confidence / 2)) * deviation / np.sqrt(num_folds)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(bounds[0], centre - half), min(bounds[1], centre + half)
 
 
 def fold_deviation(values: Array) -> float:
@@ -294,3 +402,13 @@ def unit_sums(units: Codes, values: Array, num_units: int) -> Array:
 
 def _z(confidence: float) -> float:
     return _NORMAL.inv_cdf(0.5 + confidence / 2)
+
+
+_PROPORTIONS: Mapping[ProportionMethod, tuple[Callable[..., tuple[float, float]], str]] = (
+    MappingProxyType(
+        {
+            "wilson": (wilson_interval, "Wilson"),
+            "clopper_pearson": (clopper_pearson_interval, "Clopper-Pearson"),
+        }
+    )
+)

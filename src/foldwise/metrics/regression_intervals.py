@@ -43,9 +43,10 @@ def estimate(
 ) -> RegressionEstimates:
     """Compute every metric with its interval.
 
-    Coverage is a proportion: Wilson's interval, at the number of independent targets that those
-    of a unit are worth. All others are smooth functions of sums over targets: the bias-corrected
-    and accelerated bootstrap over units. The steps of a sample stay together.
+    Coverage is a proportion: Wilson's interval (or Clopper and Pearson's), at the number of
+    independent targets that those of a unit are worth. All others are smooth functions of sums
+    over targets: the bias-corrected and accelerated bootstrap over units. The steps of a sample
+    stay together.
 
     Args:
         outcomes: Targets and predictions.
@@ -66,7 +67,7 @@ def estimate(
         values = point_metrics(_steps(outcomes, columns))
         of_step = sums[:, :, columns].sum(axis=2)
         drawn = replicates[:, :, num_steps if step is None else step]
-        found.append(_estimates(values, of_step, drawn, names, resampling.confidence))
+        found.append(_estimates(values, of_step, drawn, names, resampling))
     return RegressionEstimates(found[-1], found[:-1], num_units if num_units < size else None)
 
 
@@ -226,7 +227,7 @@ def _estimates(
     sums: Array,
     replicates: Array,
     losses: Sequence[str],
-    confidence: float,
+    resampling: Resampling,
 ) -> dict[str, Estimate]:
     """Return the metrics with their intervals.
 
@@ -235,8 +236,9 @@ def _estimates(
         sums: Of each unit, (U, C).
         replicates: The metrics of resamples, (B, M).
         losses: Names of the cells after the first three.
-        confidence: E.g. 0.95.
+        resampling: How intervals are made.
     """
+    confidence = resampling.confidence
     influences = _influences(sums, losses)
     names = _names(losses)
     result = {}
@@ -245,7 +247,9 @@ def _estimates(
             interval = UNDEFINED
         elif name.startswith(_COVERAGE):
             hits = sums[:, 3 + names.index(name)]
-            interval = intervals.proportion_interval(hits, sums[:, 0], confidence)
+            interval = intervals.proportion_interval(
+                hits, sums[:, 0], confidence, resampling.proportion_interval
+            )
         else:
             drawn = replicates[:, names.index(name)]
             interval = _bootstrap_interval(value, drawn, influences[name], confidence)

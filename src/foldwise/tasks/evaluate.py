@@ -4,9 +4,11 @@ Only the table is read, so any model, ours or not, can be scored by writing one.
 K: classes, S: samples, M: models (one per fold and repeat).
 """
 
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,8 +25,10 @@ from foldwise.metrics.estimates import (
     Resampling,
     estimate,
     few_units_warning,
+    metric_bounds,
     point_metrics,
 )
+from foldwise.metrics.intervals import ProportionMethod
 from foldwise.seeds import derive_seed
 from foldwise.tasks.predictions_table import (
     PARTS,
@@ -34,10 +38,16 @@ from foldwise.tasks.predictions_table import (
     ensemble,
     pooled,
     scored_rows,
+    shown_names,
 )
 
 _CURVE_POINTS = 200  # per class
+_MAX_CURVES = 100  # classes with curves; of more, those that are ranked worst
+_MAX_NAMES = 10  # classes that a note names
 _LABELS = {
+    "matthews_correlation": "Matthews correlation",
+    "cohens_kappa": "Cohen's kappa",
+    "brier_score": "Brier score",
     **{name: name.upper() for name in ("mae", "rmse", "mape", "mase")},
     "smape": "symmetric MAPE",
     "r2": "R²",
@@ -50,8 +60,14 @@ class EvaluateConfig(Config):
 
     confidence: float = Field(0.95, ge=0.5, lt=1)  # of every interval
     num_resamples: int = Field(2000, ge=100, le=100_000)  # of the bootstrap
+    proportion_interval: ProportionMethod = "wilson"  # of recall, precision, accuracy, ...
+    beta: float = Field(2.0, gt=0, le=100)  # of F-beta: a miss counts beta^2 times a false alarm
     positive_class: str | None = None  # of a task with two classes; the rarer one by default
     seed: int = Field(0, ge=0)
+
+    def resampling(self, seed: int) -> Resampling:
+        """Return how intervals are made, with a seed derived from that of the parameters."""
+        return Resampling(self.confidence, self.num_resamples, seed, self.proportion_interval)
 
 
 @dataclass(frozen=True)
@@ -101,11 +117,12 @@ def evaluate(
     parts = {}
     for part, scored in rows.items():
         seed = derive_seed(config.seed, "evaluate", part)
-        resampling = Resampling(config.confidence, config.num_resamples, seed)
         units = independent_units(scored.ids, groups)
-        found = estimate(scored.target, scored.probabilities, units, resampling)
+        found = estimate(
+            scored.target, scored.probabilities, units, config.resampling(seed), beta=config.beta
+        )
         members = predictions[predictions["part"] == part]
-        parts[part] = PartScores(scored, found, _models(members, classes, positive))
+        parts[part] = PartScores(scored, found, _models(members, classes, positive, config.beta))
     notes += _notes(parts, classes)
     return Evaluation(
         classes=classes,
@@ -127,29 +144,36 @@ def confusion_table(evaluation: Evaluation) -> pd.DataFrame:
 
 
 def curves_table(evaluation: Evaluation) -> pd.DataFrame:
-    """Return the points of the out-of-fold ROC and precision-recall curves of each class."""
+    """Return the points of the out-of-fold ROC and precision-recall curves of each class.
+
+    Of more than a hundred classes it is those with the lowest average precision.
+    """
     rows = evaluation.parts["oof"].rows
     columns = ["class", "threshold", "false_positive_rate", "recall", "precision"]
     tables = []
-    for code, name in enumerate(evaluation.classes):
+    ranked = evaluation.parts["oof"].estimates.classes["average_precision"]
+    worst = np.argsort([found.value for found in ranked], kind="stable")  # NaN last
+    for code in np.sort(worst[:_MAX_CURVES]):
         points = curve(rows.target == code, rows.probabilities[:, code], _CURVE_POINTS)
         if points is not None:
-            tables.append(pd.DataFrame({"class": name, **points._asdict()})[columns])
+            curves = {"class": evaluation.classes[code], **points._asdict()}
+            tables.append(pd.DataFrame(curves)[columns])
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
 
 def metric_label(name: str) -> str:
     """Return a metric's name for people.
 
-    >>> metric_label("macro_roc_auc"), metric_label("coverage_90")
-    ('macro ROC AUC', '90 % coverage')
+    >>> metric_label("macro_roc_auc"), metric_label("weighted_f0.5"), metric_label("coverage_90")
+    ('macro ROC AUC', 'weighted F0.5', '90 % coverage')
     """
     if name in _LABELS:
         return _LABELS[name]
     kind, _, percent = name.partition("_")
     if kind in ("coverage", "width"):
         return f"{percent} % {kind}"
-    return name.replace("_", " ").replace("roc auc", "ROC AUC").replace("f1", "F1")
+    words = name.replace("_", " ").replace("roc auc", "ROC AUC").replace("npv", "NPV")
+    return re.sub(r"\bf(?=\d)", "F", words)
 
 
 def independent_units(ids: npt.NDArray[np.object_], groups: pd.Series | None) -> Codes | None:
@@ -176,7 +200,7 @@ def _positive_class(
     Raises:
         PredictionsError: The name is unknown, or there are more than two classes.
     """
-    allowed = ", ".join(repr(name) for name in classes)
+    allowed = shown_names(classes)
     if wanted is not None and wanted not in classes:
         raise PredictionsError(
             f"evaluate.positive_class is {wanted!r}, but the classes are {allowed}."
@@ -198,12 +222,15 @@ def _positive_class(
     ]
 
 
-def _models(rows: pd.DataFrame, classes: Sequence[str], positive: int | None) -> pd.DataFrame:
+def _models(
+    rows: pd.DataFrame, classes: Sequence[str], positive: int | None, beta: float
+) -> pd.DataFrame:
     """Score each model by itself, sorted by repeat and fold."""
     records = []
     for (repeat, fold), members in rows.groupby(["repeat", "fold"], sort=True):
-        scored = scored_rows(members, classes)
-        metrics, per_class = point_metrics(scored.target, scored.probabilities)
+        # Sorted, as the last digits of a mean depend on the order.
+        scored = scored_rows(members.sort_values("sample_id"), classes)
+        metrics, per_class = point_metrics(scored.target, scored.probabilities, beta=beta)
         if positive is not None:
             metrics |= {name: float(values[positive]) for name, values in per_class.items()}
         head = {"repeat": repeat, "fold": fold, "num_samples": len(members)}
@@ -225,6 +252,7 @@ def _metrics(
     metrics: dict[str, Any] = {
         "info": {
             "intervals": f"{config.confidence:.0%}",
+            "proportion_interval": config.proportion_interval,
             "positive_class": None if positive is None else classes[positive],
             "notes": notes,
         }
@@ -239,8 +267,9 @@ def _metrics(
         if estimates.num_units is not None:
             metrics[part]["num_independent_units"] = estimates.num_units
         for name, found in named.items():
+            within = partial(intervals.fold_interval, bounds=metric_bounds(name, len(classes)))
             spread = (
-                fold_spread(scores.models, name, config.confidence)
+                fold_spread(scores.models, name, config.confidence, within)
                 if part == "oof"
                 else single_models(scores.models, name)
             )
@@ -296,30 +325,30 @@ def _number(value: float) -> float | None:
 
 
 def _per_class(parts: dict[str, PartScores], classes: Sequence[str]) -> pd.DataFrame:
-    records = []
+    tables = []
     for part, scores in parts.items():
         rows, estimates = scores.rows, scores.estimates
-        for code, name in enumerate(classes):
-            record: dict[str, Any] = {
-                "part": part,
-                "class": name,
-                "support": len(np.unique(rows.ids[rows.target == code])),
-                "predicted": int(estimates.confusion[:, code].sum()),
-            }
-            for metric, found in estimates.classes.items():
-                value, low, high, method = found[code]
-                record |= {metric: value, f"{metric}_low": low, f"{metric}_high": high}
-                record[f"{metric}_method"] = method
-            records.append(record)
-    return pd.DataFrame(records)
+        first = ~pd.Series(rows.ids).duplicated().to_numpy()
+        columns: dict[str, Any] = {
+            "part": part,
+            "class": list(classes),
+            "support": np.bincount(rows.target[first], minlength=len(classes)),
+            "predicted": estimates.counts.margins()[2].astype(np.int64),
+        }
+        for metric, found in estimates.classes.items():
+            names = (metric, f"{metric}_low", f"{metric}_high", f"{metric}_method")
+            columns |= dict(zip(names, zip(*found, strict=True), strict=True))
+        tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _notes(parts: dict[str, PartScores], classes: Sequence[str]) -> list[str]:
     """Say what is undefined and why, and what is not to be trusted."""
     notes = []
     for part, scores in parts.items():
-        where, confusion = PARTS[part].capitalize(), scores.estimates.confusion
-        absent, unpredicted = confusion.sum(1) == 0, confusion.sum(0) == 0
+        where = PARTS[part].capitalize()
+        _, targets, predictions = scores.estimates.counts.margins()
+        absent, unpredicted = targets == 0, predictions == 0
         if absent.any():
             notes.append(f"{where}: no sample of {_list(classes, absent)}; not in the averages.")
         if (unpredicted & ~absent).any():
@@ -327,12 +356,29 @@ def _notes(parts: dict[str, PartScores], classes: Sequence[str]) -> list[str]:
                 f"{where}: never predicted: {_list(classes, unpredicted & ~absent)}; precision "
                 "there and the averages of precision are undefined."
             )
+        notes += [f"{where}: {note}" for note in _single_class_notes(targets, predictions)]
         warning = few_units_warning(scores.estimates.num_units)
         if warning:
             notes.append(f"{where}: {warning}")
             warnings.warn(f"{where}: {warning}", stacklevel=3)
     oof = parts["oof"]
     return notes + _fold_notes(oof.models, len(np.unique(oof.rows.target)))
+
+
+def _single_class_notes(targets: Array, predictions: Array) -> list[str]:
+    """Say what has no meaning where all targets, or all predictions, are of one class."""
+    notes = []
+    if (targets > 0).sum() == 1:
+        notes.append(
+            "all targets are of one class; specificity, ROC AUC and Matthews correlation are "
+            "undefined, and nothing is known of telling classes apart."
+        )
+    if (predictions > 0).sum() == 1:
+        notes.append(
+            "all predictions are of one class; its NPV, the averages of NPV and Matthews "
+            "correlation are undefined."
+        )
+    return notes
 
 
 def _fold_notes(models: pd.DataFrame, num_classes: int) -> list[str]:
@@ -361,4 +407,4 @@ def undefined_mean_notes(models: pd.DataFrame) -> list[str]:
 
 
 def _list(classes: Sequence[str], chosen: Mask) -> str:
-    return ", ".join(repr(classes[int(code)]) for code in np.flatnonzero(chosen))
+    return shown_names([classes[int(code)] for code in np.flatnonzero(chosen)], _MAX_NAMES)

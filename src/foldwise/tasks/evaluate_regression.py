@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from foldwise.metrics.classification import Array
-from foldwise.metrics.estimates import Resampling, few_units_warning
+from foldwise.metrics.estimates import few_units_warning
 from foldwise.metrics.regression import quantile_pairs
 from foldwise.metrics.regression_intervals import (
     RegressionEstimates,
@@ -85,7 +85,7 @@ def evaluate_regression(
         predictions: Columns `sample_id, repeat, fold, part, step, target, prediction` and one
             `q_<level>` per quantile, in the units of the targets.
         groups: What was not drawn independently, by sample id; a missing value stands alone.
-        config: Confidence, resamples and seed; `positive_class` has no meaning here.
+        config: Confidence, resamples and seed; `positive_class` and `beta` have no meaning here.
         scales: Of MASE by (repeat, fold); None leaves MASE out.
         samples: `sample_id`, `time`, perhaps `time_end` and `series`, to show forecasts by time.
 
@@ -99,9 +99,8 @@ def evaluate_regression(
     parts = {}
     for part, scored in rows.items():
         seed = derive_seed(config.seed, "evaluate", part)
-        resampling = Resampling(config.confidence, config.num_resamples, seed)
         units = independent_units(scored.ids, groups)
-        found = estimate(scored.outcomes, units, resampling)
+        found = estimate(scored.outcomes, units, config.resampling(seed))
         members = predictions[predictions["part"] == part]
         parts[part] = RegressionScores(scored, found, _models(members, columns, scales))
     notes = _notes(parts, columns)
@@ -198,6 +197,7 @@ def _metrics(
     metrics: dict[str, Any] = {
         "info": {
             "intervals": f"{config.confidence:.0%}",
+            "proportion_interval": config.proportion_interval,
             "quantiles": list(columns.levels),
             "notes": notes,
         }

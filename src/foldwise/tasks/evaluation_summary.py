@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from foldwise.metrics.classification import CLASS_METRICS, RANK_METRICS
 from foldwise.tasks.evaluate import Evaluation, metric_label
 from foldwise.tasks.evaluate_regression import RegressionEvaluation
 from foldwise.tasks.predictions_table import PARTS
@@ -20,6 +19,7 @@ _HEADLINES = (
     "macro_roc_auc",
     "macro_average_precision",
 )
+_OF_POSITIVE = ("precision", "recall", "specificity", "f1", "roc_auc", "average_precision")
 
 
 def summary_lines(evaluation: Evaluation | RegressionEvaluation) -> list[str]:
@@ -70,7 +70,7 @@ def headline_metrics(evaluation: Evaluation | RegressionEvaluation) -> list[tupl
     else:
         names = [*_HEADLINES]
         if evaluation.positive is not None:
-            names[2:2] = [*CLASS_METRICS, *RANK_METRICS]
+            names[2:2] = _OF_POSITIVE
     return [(part, name) for part in evaluation.parts for name in names]
 
 
