@@ -10,15 +10,16 @@ import pandas as pd
 from foldwise.data.folds import Folds
 from foldwise.metrics.estimates import Estimate, Resampling
 from foldwise.metrics.paired_tests import PairedTest, corrected_resampled_t, holm
-from foldwise.seeds import derive_seed
+from foldwise.seeds import derive_seed, numpy_generator
 from foldwise.tasks.baseline_config import BaselineConfig
 from foldwise.tasks.baseline_models import BaselineError
-from foldwise.tasks.baseline_scores import (
+from foldwise.tasks.paired_scores import (
     CLASS_METRICS,
     LOWER_IS_BETTER,
     NUMBER_METRICS,
     Part,
     fold_scores,
+    pair_differences,
     parts_of,
 )
 from foldwise.tasks.predictions_table import PredictionsError
@@ -197,8 +198,12 @@ def _test_to_train(predictions: pd.DataFrame, fits: pd.DataFrame) -> float:
 def _over_samples(
     parts: dict[str, dict[str, Part]], name: str, metric: str, resampling: Resampling
 ) -> PairedTest:
-    baseline: Any = parts[name]["oof"]  # of the same kind as the network's: one check made both
-    return baseline.difference(parts[NETWORK]["oof"], metric, resampling)  # type: ignore[no-any-return]
+    both = [parts[name]["oof"], parts[NETWORK]["oof"]]
+    rng = numpy_generator(resampling.seed, "pairs")
+    ((_, _, found),) = pair_differences(
+        both, metric, resampling.num_resamples, resampling.confidence, rng
+    )
+    return found
 
 
 def _table(

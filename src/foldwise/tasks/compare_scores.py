@@ -5,27 +5,22 @@ Only the table is read, so any methods can be compared by writing one. K: classe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from foldwise.data.folds import Folds, fold_parts
-from foldwise.metrics.classification import Array, average_metrics
-from foldwise.metrics.estimates import margin_counts
 from foldwise.metrics.paired_tests import (
     PairedTest,
     corrected_resampled_t,
     holm,
-    paired_bootstrap,
 )
 from foldwise.seeds import numpy_generator
 from foldwise.tasks.compare_config import REFERENCE, CompareBalanceConfig
-from foldwise.tasks.evaluate import EvaluateConfig, Evaluation, evaluate, independent_units
+from foldwise.tasks.evaluate import EvaluateConfig, Evaluation, evaluate
+from foldwise.tasks.paired_scores import ClassPart, pair_differences
 from foldwise.tasks.predictions_table import PredictionsError, Scored
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 # What the test of a difference takes for repetitions; see `_judge`.
 Basis = Literal["folds", "seeds and samples", "samples"]
@@ -331,31 +326,13 @@ def _over_samples(
     part: str,
 ) -> PairedTest:
     """Compare pooled predictions of the same rows by a paired bootstrap over independent units."""
-    from scipy.sparse import hstack
-
-    codes = independent_units(reference.ids, units)
-    codes = np.arange(len(reference.ids)) if codes is None else codes
-    num_classes = reference.probabilities.shape[1]
-
-    def counts(rows: Scored) -> "csr_array":
-        predicted = rows.probabilities.argmax(axis=1).astype(np.int64)
-        return margin_counts(rows.target, predicted, codes, num_classes)
-
-    supported = np.bincount(reference.target, minlength=num_classes) > 0
-
-    def difference(cells: Array) -> Array:
-        both = cells.reshape(len(cells), 2, 3, num_classes)
-        values = average_metrics(both, supported)[config.metric]
-        return np.asarray(values[:, 1] - values[:, 0], dtype=np.float64)
-
-    return paired_bootstrap(
-        hstack([counts(reference), counts(method)], format="csr"),
-        difference,
-        resampling.num_resamples,
-        1 - config.alpha,
-        # The same resamples for each method.
-        numpy_generator(resampling.seed, "compare", part),
+    both = [ClassPart(reference, units), ClassPart(method, units)]
+    # The same resamples for each method.
+    rng = numpy_generator(resampling.seed, "compare", part)
+    ((_, _, found),) = pair_differences(
+        both, config.metric, resampling.num_resamples, 1 - config.alpha, rng
     )
+    return found
 
 
 # -- notes ----------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
-"""Scores of one predictions table, of classes or of numbers, and paired differences of two.
+"""Scores of one predictions table, of classes or of numbers, and paired differences of several.
 
 S: samples, H: steps ahead, K: classes, U: independent units.
 """
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from foldwise.metrics import estimates, intervals, regression_intervals
-from foldwise.metrics.classification import Array, average_metrics, confusion_matrix, margins
+from foldwise.metrics.classification import Array, Mask, average_metrics, confusion_matrix, margins
 from foldwise.metrics.estimates import Estimate, Resampling
-from foldwise.metrics.paired_tests import PairedTest, paired_bootstrap
+from foldwise.metrics.paired_tests import PairedTest, paired_bootstraps
 from foldwise.metrics.regression_intervals import Outcomes
-from foldwise.seeds import numpy_generator
 from foldwise.tasks import predictions_table, regression_table
 from foldwise.tasks.evaluate import independent_units
 from foldwise.tasks.predictions_table import Scored
@@ -33,7 +33,7 @@ class ClassPart:
     """One part of a predictions table of classes."""
 
     rows: Scored  # pooled over the folds, or averaged over the models
-    units: pd.Series
+    units: pd.Series | None
 
     def estimates(self, resampling: Resampling) -> dict[str, Estimate]:
         """Return the metrics with their intervals."""
@@ -47,40 +47,33 @@ class ClassPart:
             found = estimates.estimate(target, probabilities, units, resampling).averages
         return {name: found[name] for name in CLASS_METRICS}
 
-    def difference(self, other: "ClassPart", metric: str, resampling: Resampling) -> PairedTest:
-        """Compare with another table's predictions of the same samples; its metric minus mine."""
-        from scipy.sparse import hstack
-
-        num_classes = self.rows.probabilities.shape[1]
-        supported = np.bincount(self.rows.target, minlength=num_classes) > 0
-
-        def difference(cells: Array) -> Array:
-            both = cells.reshape(len(cells), 2, 3, num_classes)
-            values = average_metrics(both, supported)[metric]
-            return np.asarray(values[:, 1] - values[:, 0], dtype=np.float64)
-
-        return paired_bootstrap(
-            hstack([self._counts(), other._counts()], format="csr"),
-            difference,
-            resampling.num_resamples,
-            resampling.confidence,
-            numpy_generator(resampling.seed, "pairs"),
-        )
-
     @property
     def ids(self) -> list[str]:
         """The samples, in order."""
         return list(self.rows.ids)
 
     @property
+    def is_right(self) -> Mask:
+        """Whether the most probable class is the target; over repeats, by mean probabilities."""
+        ids, first = np.unique(self.rows.ids, return_index=True)
+        size = len(ids)
+        probabilities = self.rows.probabilities.reshape(-1, size, self.num_classes).mean(axis=0)
+        return np.asarray(probabilities.argmax(axis=1) == self.rows.target[first])
+
+    @property
+    def num_classes(self) -> int:
+        """K."""
+        return int(self.rows.probabilities.shape[1])
+
+    @property
     def _units(self) -> "np.ndarray | None":
         return independent_units(self.rows.ids, self.units)
 
-    def _counts(self) -> "csr_array":
+    def counts(self) -> "csr_array":
+        """Return hits, targets and predictions of each class that each unit adds, (U, 3 K)."""
         units = np.arange(len(self.rows.ids)) if self._units is None else self._units
-        probabilities = self.rows.probabilities
-        predicted = probabilities.argmax(axis=1).astype(np.int64)
-        return estimates.margin_counts(self.rows.target, predicted, units, probabilities.shape[1])
+        predicted = self.rows.probabilities.argmax(axis=1).astype(np.int64)
+        return estimates.margin_counts(self.rows.target, predicted, units, self.num_classes)
 
 
 @dataclass(frozen=True)
@@ -88,42 +81,13 @@ class NumberPart:
     """One part of a predictions table of numbers."""
 
     rows: RegressionRows
-    units: pd.Series
+    units: pd.Series | None
 
     def estimates(self, resampling: Resampling) -> dict[str, Estimate]:
         """Return the metrics with their intervals."""
         units = independent_units(self.rows.ids, self.units)
         found = regression_intervals.estimate(self.rows.outcomes, units, resampling).pooled
         return {name: found[name] for name in NUMBER_METRICS}
-
-    def difference(self, other: "NumberPart", metric: str, resampling: Resampling) -> PairedTest:
-        """Compare with another table's predictions of the same samples; its metric minus mine."""
-        from scipy.sparse import csr_array
-
-        known = independent_units(self.rows.ids, self.units)
-        units = np.arange(len(self.rows.ids)) if known is None else known
-        errors = [_absolute_errors(part.rows.outcomes) for part in (self, other)]
-        # The bootstrap takes differences within [-1, 1], and single precision loses no digits.
-        size = max(float(np.max(errors)), np.finfo(np.float64).tiny)
-        power = 2 if metric == "rmse" else 1
-        losses = [((error / size) ** power).sum(axis=1) for error in errors]
-        counts = np.full(len(units), float(errors[0].shape[1]))
-        columns = np.stack([*losses, counts], axis=1)
-
-        def difference(cells: Array) -> Array:
-            means = (cells[:, :2] / cells[:, 2:]) ** (1 / power)
-            return np.asarray(means[:, 1] - means[:, 0], dtype=np.float64)
-
-        found = paired_bootstrap(
-            csr_array(intervals.unit_sums(units, columns, int(units.max()) + 1)),
-            difference,
-            resampling.num_resamples,
-            resampling.confidence,
-            numpy_generator(resampling.seed, "pairs"),
-        )
-        return found._replace(
-            difference=found.difference * size, low=found.low * size, high=found.high * size
-        )
 
     @property
     def ids(self) -> list[str]:
@@ -132,9 +96,76 @@ class NumberPart:
 
 
 Part = ClassPart | NumberPart
+Metric = Callable[[Array], Array]  # from cells (b, C) to the metric (b,), in [0, 1]
 
 
-def parts_of(table: pd.DataFrame, units: pd.Series) -> dict[str, Part]:
+def pair_differences(
+    parts: Sequence[Part],
+    metric: str,
+    num_resamples: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> Iterator[tuple[int, int, PairedTest]]:
+    """Compare all pairs of predictions of the same samples by a bootstrap over their units.
+
+    Args:
+        parts: Of several methods, all of classes or all of numbers.
+        metric: Its name.
+        num_resamples: Of the bootstrap.
+        confidence: Of the intervals.
+        rng: The draws.
+
+    Yields:
+        The positions of two methods, and the test of the second one's metric less the first one's.
+    """
+    of_classes = [part for part in parts if isinstance(part, ClassPart)]
+    of_numbers = [part for part in parts if isinstance(part, NumberPart)]
+    if of_classes:
+        counts, scored, size = *_class_cells(of_classes, metric), 1.0
+    else:
+        counts, scored, size = _number_cells(of_numbers, metric)
+    for first, second, found in paired_bootstraps(counts, scored, num_resamples, confidence, rng):
+        sized = {name: getattr(found, name) * size for name in ("difference", "low", "high")}
+        yield first, second, found._replace(**sized)
+
+
+def _class_cells(parts: Sequence[ClassPart], metric: str) -> tuple[list["csr_array"], Metric]:
+    num_classes = parts[0].num_classes
+    supported = np.bincount(parts[0].rows.target, minlength=num_classes) > 0
+
+    def scored(cells: Array) -> Array:
+        return np.asarray(
+            average_metrics(cells.reshape(len(cells), 3, num_classes), supported)[metric]
+        )
+
+    return [part.counts() for part in parts], scored
+
+
+def _number_cells(
+    parts: Sequence[NumberPart], metric: str
+) -> tuple[list["csr_array"], Metric, float]:
+    """Return summed losses and numbers of targets of each unit, and what losses are divided by."""
+    from scipy.sparse import csr_array
+
+    known = independent_units(parts[0].rows.ids, parts[0].units)
+    units = np.arange(len(parts[0].rows.ids)) if known is None else known
+    errors = [_absolute_errors(part.rows.outcomes) for part in parts]
+    # The bootstrap takes metrics within [0, 1], and single precision loses no digits.
+    size = max(float(np.max(errors)), np.finfo(np.float64).tiny)
+    power = 2 if metric == "rmse" else 1
+    targets = np.full(len(units), float(errors[0].shape[1]))
+
+    def cells_of(error: Array) -> "csr_array":
+        columns = np.stack([((error / size) ** power).sum(axis=1), targets], axis=1)
+        return csr_array(intervals.unit_sums(units, columns, int(units.max()) + 1))
+
+    def scored(cells: Array) -> Array:
+        return np.asarray((cells[:, 0] / cells[:, 1]) ** (1 / power), dtype=np.float64)
+
+    return [cells_of(error) for error in errors], scored, size
+
+
+def parts_of(table: pd.DataFrame, units: pd.Series | None) -> dict[str, Part]:
     """Return the out-of-fold predictions and, where there are any, those of the test part.
 
     Raises:
