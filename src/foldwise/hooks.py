@@ -27,6 +27,7 @@ from foldwise.data.samples import Samples
 from foldwise.datasets.run_models_dataset import MODELS_PATH_TAG
 from foldwise.errors import UserError
 from foldwise.parameter_errors import explain
+from foldwise.run_facts import run_facts
 from foldwise.tasks.compare_scores import Comparison, comparison_metrics
 from foldwise.tasks.compare_summary import comparison_lines, comparison_table
 from foldwise.tasks.evaluate import Evaluation
@@ -154,6 +155,8 @@ class TrackingHook(MlflowHook):
             tracking.prepare_store(uri, self._experiment_name, self._project)
             super().after_context_created(self._context)
         self._catalog, self._params = catalog, {}
+        facts = run_facts(self._project, run_params, catalog)
+        catalog["run_facts"] = MemoryDataset(facts, copy_mode="assign")
         self._has_samples, self._pages = False, []
         self._evaluation = self._comparison = None
         super().before_pipeline_run(run_params, pipeline, catalog)

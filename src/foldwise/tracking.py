@@ -294,7 +294,7 @@ def close_orphans(client: MlflowClient, experiment: Experiment) -> None:
 
 def run_tags(project: Path, experiment: str) -> dict[str, str]:
     """Return where code and data of a run come from."""
-    tags = {"git.commit": _git_commit(project), **_process_tags()}
+    tags = {"git.commit": git_commit(project), **_process_tags()}
     tags["dvc.data_md5"] = _dvc_md5(project, experiment)
     return tags
 
@@ -360,7 +360,9 @@ def _process_tags() -> dict[str, str]:
     return {_HOST_TAG: platform.node(), _PROCESS_TAG: str(os.getpid())}
 
 
-def _git_commit(project: Path) -> str:
+def git_commit(project: Path) -> str:
+    """Return the commit of the code, with `-dirty` where it has changed since; or `unknown`."""
+
     def git(*arguments: str) -> str:
         command = ["git", "--no-optional-locks", "-C", str(project), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)

@@ -26,6 +26,12 @@ OUTPUTS = (
     "training_curves_figure",
 )
 
+FACTS = {
+    "data_card": {"num_samples": 150, "modality": "image", "classes": {"=a": 50}},
+    "audit_record": {"checks": [], "counts": {}, "findings": []},
+    "run_facts": {"Run": {"command": "kedro run --pipeline=train_rnn"}, "Parameters": {"a.b": 7}},
+}
+
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
@@ -54,6 +60,7 @@ def inputs(tmp_path_factory):
         "rnn_network": {"name": "a network"},
         "rnn_models": FoldModels(tmp_path_factory.mktemp("rnn")),  # another program's predictions
         "rnn_baselines_summary": "The network is <worth> it.\n",
+        **FACTS,
         "params:evaluate": EvaluateConfig(num_resamples=100),
     }
 
@@ -78,6 +85,9 @@ def test_outputs_belong_to_one_another(outputs):
     assert "0f" * 32 in outputs["report"]
     assert "a network" in outputs["report"]
     assert "The network is &lt;worth&gt; it." in outputs["report"]
+    assert "kedro run --pipeline=train_rnn" in outputs["report"]
+    assert "<dt>a.b</dt><dd>7</dd>" in outputs["report"]
+    assert "There are no networks beside these predictions" in outputs["report"]
     assert set(outputs["curves_table"]["class"]) == {"'=a", "b", "c"}
 
 
@@ -98,5 +108,6 @@ def test_nodes_are_tagged_and_named_after_their_functions():
         assert node.tags == {"evaluate"}
         assert node.name == node.func.__name__
     of_family = {"cnn_predictions", "cnn_network", "cnn_baselines_summary", "cnn_models"}
-    assert create_pipeline().inputs() == of_family | {"samples", "folds", "params:evaluate"}
+    of_data = {"samples", "folds", "params:evaluate", *FACTS}
+    assert create_pipeline().inputs() == of_family | of_data
     assert create_pipeline().outputs() == {f"cnn_{name}" for name in OUTPUTS}

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
-from test_evaluate_pipeline import OUTPUTS
+from test_evaluate_pipeline import FACTS, OUTPUTS
 from test_evaluate_regression import CONFIG, SPLIT, forecasts_of, windows_table
 from test_regression_table import regression_predictions
 from test_report import Page
@@ -15,6 +15,7 @@ from foldwise.data.samples import Samples
 from foldwise.pipelines.evaluate import create_pipeline
 from foldwise.tasks.evaluate_regression import evaluate_regression
 from foldwise.tasks.figure_style import inline_svg
+from foldwise.tasks.fold_models import FoldModels
 from foldwise.tasks.regression_figures import curves_figure, details_figure, outcomes_figure
 from foldwise.tasks.report import render_report
 
@@ -22,7 +23,7 @@ FIGURES = (outcomes_figure, curves_figure, details_figure)
 pytestmark = pytest.mark.filterwarnings("ignore:.*independent groups of samples")
 
 
-def run(num_steps):
+def run(num_steps, folder):
     """The outputs of the stage for forecasts of two series, the name of one a formula."""
     table = windows_table(num_steps=num_steps)
     table["series"] = table["series"].replace("a", "=a")
@@ -33,6 +34,8 @@ def run(num_steps):
         "samples": samples,
         "folds": folds,
         "rnn_network": {"name": "a network"},
+        "rnn_models": FoldModels(folder),
+        **FACTS,
         "rnn_baselines_summary": "It does not beat the naive forecast.\n",
         "params:evaluate": CONFIG,
     }
@@ -45,8 +48,8 @@ def run(num_steps):
 
 
 @pytest.fixture(scope="module")
-def outputs():
-    return run(num_steps=2)
+def outputs(tmp_path_factory):
+    return run(num_steps=2, folder=tmp_path_factory.mktemp("rnn"))
 
 
 def test_outputs_belong_to_one_another(outputs):
@@ -90,7 +93,7 @@ def test_verdicts_and_notes_stand_on_the_page_and_are_escaped():
         network={},
         split={"targets": {"0": {"mean": 2.5}}},
         provenance={},
-        verdicts=["The model does not beat <b>x</b>."],
+        baselines=["The model does not beat <b>x</b>."],
     )
     page = Page(html)
     assert "The model does not beat <b>x</b>." in page.text

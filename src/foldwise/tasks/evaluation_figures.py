@@ -21,16 +21,23 @@ _PR_LABELS = ("recall", "precision")
 _MAX_CURVES = 12  # classes that are named; further ones, the best ranked, are drawn in grey
 _MAX_CELLS_TEXT = 26  # classes up to which the cells of the confusion matrix are labelled
 _MAX_PERCENT_TEXT = 12  # and up to which they say their share of the row
+_MAX_BARS = 25  # pairs of classes that are drawn where there are too many for a matrix
+MAX_CLASSES = 40  # that are drawn each by itself: of more, those that are told worst
 
 
 @in_style
 def confusion_figure(evaluation: Evaluation) -> "Figure":
-    """Draw the out-of-fold confusion matrix: colour and % are shares of a row, beside counts."""
+    """Draw the out-of-fold confusion matrix: colour and % are shares of a row, beside counts.
+
+    Of more than `MAX_CLASSES` classes the pairs that are confused most often are drawn as bars.
+    """
     from matplotlib.colors import LinearSegmentedColormap, PowerNorm
     from matplotlib.figure import Figure
 
     confusion = evaluation.parts["oof"].estimates.confusion
     num_classes = len(confusion)
+    if num_classes > MAX_CLASSES:
+        return _pairs_figure(evaluation)
     totals = confusion.sum(1, keepdims=True)
     share = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
     side = float(np.clip(0.62 * num_classes, 2.6, 11))
@@ -76,13 +83,15 @@ def curves_figure(evaluation: Evaluation) -> "Figure":
 
     curves = dict(tuple(curves_table(evaluation).groupby("class", sort=False)))
     named = _named_classes(evaluation)
+    num_classes = len(evaluation.classes)
+    drawn = named if num_classes > MAX_CLASSES else range(num_classes)
     num_columns = 3 if len(named) > 4 else 1
     num_rows = -(-len(named) // num_columns)
     figure = Figure(figsize=(8.6, 4.7 + 0.2 * num_rows), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color=GRID, linewidth=0.8, linestyle=(0, (2, 3)))
-    for code, name in enumerate(evaluation.classes):
-        points = curves.get(name)
+    for code in drawn:
+        points = curves.get(evaluation.classes[code])
         if points is None or (evaluation.positive is not None and code != evaluation.positive):
             continue
         style = _line_style(named.index(code)) if code in named else _BACKGROUND
@@ -110,12 +119,16 @@ def curves_figure(evaluation: Evaluation) -> "Figure":
 
 @in_style
 def per_class_figure(evaluation: Evaluation) -> "Figure":
-    """Draw recall, precision, specificity and F1 of each class with their intervals."""
+    """Draw recall, precision, specificity and F1 of each class with their intervals.
+
+    Of more than `MAX_CLASSES` classes those of lowest F1 are drawn.
+    """
     from matplotlib.figure import Figure
 
-    num_classes = len(evaluation.classes)
+    drawn = _lowest_f1(evaluation)
+    num_classes = len(drawn)
     height = 2 * (0.24 * max(num_classes, 3) + 0.7)
-    figure = Figure(figsize=(7.6, min(height, 60)), layout="constrained")
+    figure = Figure(figsize=(7.6, height), layout="constrained")
     panels = figure.subplots(2, 2, sharey=True)
     marks = {"oof": ("o", COLOURS[0], -0.16), "test": ("D", COLOURS[1], 0.16)}
     for axes, metric in zip(
@@ -123,7 +136,8 @@ def per_class_figure(evaluation: Evaluation) -> "Figure":
     ):
         for part, scores in evaluation.parts.items():
             marker, colour, shift = marks[part]
-            found = np.array([e[:3] for e in scores.estimates.classes[metric]])
+            estimates = scores.estimates.classes[metric]
+            found = np.array([estimates[code][:3] for code in drawn])
             value, low, high = found.T
             axes.errorbar(
                 value,
@@ -136,7 +150,8 @@ def per_class_figure(evaluation: Evaluation) -> "Figure":
                 label="out of fold" if part == "oof" else "held-out test",
             )
         axes.set_title(metric_label(metric), loc="left")
-        axes.set_yticks(range(num_classes), [shown_name(name) for name in evaluation.classes])
+        names = [shown_name(evaluation.classes[code]) for code in drawn]
+        axes.set_yticks(range(num_classes), names)
         axes.set_ylim(num_classes - 0.5, -0.5)
         axes.set_xlim(right=1 + 0.02 * (1 - axes.get_xlim()[0]))
         axes.locator_params(axis="x", nbins=5, steps=[1, 2, 5, 10])
@@ -146,6 +161,40 @@ def per_class_figure(evaluation: Evaluation) -> "Figure":
         handles, labels = panels.flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False)
     return figure
+
+
+def _pairs_figure(evaluation: Evaluation) -> "Figure":
+    """Draw how often classes are confused, the most frequent pairs first."""
+    from matplotlib.figure import Figure
+
+    confusion = evaluation.parts["oof"].estimates.confusion.copy()
+    np.fill_diagonal(confusion, 0)
+    actual, predicted = np.nonzero(confusion)
+    order = np.argsort(-confusion[actual, predicted], kind="stable")[:_MAX_BARS]
+    counts = confusion[actual, predicted][order]
+    names = [
+        f"{shown_name(evaluation.classes[a])} as {shown_name(evaluation.classes[p])}"
+        for a, p in zip(actual[order], predicted[order], strict=True)
+    ]
+    figure = Figure(figsize=(7.6, 1.2 + 0.24 * len(order)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.barh(range(len(order)), counts, color=COLOURS[0])
+    axes.set_yticks(range(len(order)), names)
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(axis="x", color=GRID, alpha=0.35, linewidth=0.6)
+    axes.set_title(f"{len(order)} of {len(actual):,} confused pairs", loc="left")
+    axes.set_xlabel("samples, out of fold")
+    return figure
+
+
+def _lowest_f1(evaluation: Evaluation) -> list[int]:
+    """Return all classes in order, or, of too many, those of lowest F1, the lowest first."""
+    if len(evaluation.classes) <= MAX_CLASSES:
+        return list(range(len(evaluation.classes)))
+    values = np.array([found.value for found in evaluation.parts["oof"].estimates.classes["f1"]])
+    return [int(code) for code in np.argsort(values, kind="stable")[:MAX_CLASSES]]  # NaN last
 
 
 def _label_cells(axes: "Axes", confusion: Any, share: Any) -> None:  # noqa: ANN401  (arrays)

@@ -1,4 +1,7 @@
-"""What all pages have in common: the template engine, facts as text, versions."""
+"""What all pages have in common: the template engine, facts as text, versions.
+
+All pages extend `page.html.j2`; `report_section.html.j2` shows one of their sections.
+"""
 
 import base64
 import platform

@@ -10,7 +10,7 @@ from foldwise.tasks.evaluate_regression import RegressionEvaluation
 from foldwise.tasks.regression_figures import curves_figure, details_figure, outcomes_figure
 from foldwise.tasks.regression_summary import show_interval, show_number, show_spread
 from foldwise.tasks.report_parts import ReportParts
-from foldwise.tasks.report_section import ReportFigure
+from foldwise.tasks.report_section import ReportFigure, ReportSection
 
 _TEMPLATE = "regression_report.html.j2"
 _METHODS = {
@@ -54,7 +54,11 @@ def regression_parts(evaluation: RegressionEvaluation) -> ReportParts:
         interval=show_interval,
         spread=show_spread,
         methods=_METHODS,
-        figures=_figures(evaluation),
+        figures=ReportSection("figures", "Errors and curves", figures=tuple(_figures(evaluation))),
+        details=(
+            "details",
+            "Steps and folds" if evaluation.columns.num_steps > 1 else "Each fold",
+        ),
         values={
             "step_metrics": shown,
             "steps": _by_part(evaluation, evaluation.steps),

@@ -1,23 +1,31 @@
 """One self-contained HTML page about an evaluation."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from foldwise.metrics.classification import CLASS_METRICS, RANK_METRICS
 from foldwise.tasks.evaluate import Evaluation, metric_label
 from foldwise.tasks.evaluate_regression import RegressionEvaluation
-from foldwise.tasks.evaluation_figures import (
-    confusion_figure,
-    curves_figure,
-    per_class_figure,
-)
 from foldwise.tasks.evaluation_summary import format_spread
-from foldwise.tasks.page import facts, page_environment, versions
+from foldwise.tasks.page import page_environment, versions
 from foldwise.tasks.predictions_table import PARTS
 from foldwise.tasks.regression_report import regression_parts
+from foldwise.tasks.report_audit import audit_section
+from foldwise.tasks.report_data import class_counts_shown, data_facts
+from foldwise.tasks.report_figures import class_figures_section
+from foldwise.tasks.report_folds import folds_section
+from foldwise.tasks.report_model_card import model_card_section
 from foldwise.tasks.report_parts import ReportParts
-from foldwise.tasks.report_section import ReportFigure, ReportSection
+from foldwise.tasks.report_section import ReportSection
+from foldwise.tasks.report_verdict import (
+    Risk,
+    audit_risks,
+    baseline_sentence,
+    risk_sentence,
+    score_risks,
+    score_sentence,
+    split_risks,
+)
 
 __all__ = ["render_report", "versions"]
 
@@ -41,25 +49,7 @@ _METHODS = {
     "intervals combined, some of which were too scarce for it.",
     "folds": "Student's t over the folds. Folds share training samples, so it is a rough guide.",
 }
-# Of the network; not on the page.
-_DETAILS = ("layers", "flops", "weights_per_first_neuron", "dense_weights_per_neuron")
-_FIGURES = (
-    (
-        "Confusion matrix",
-        confusion_figure,
-        "Out of fold. Rows are actual classes; the percentage is the share of the row.",
-    ),
-    (
-        "Each class with its interval",
-        per_class_figure,
-        "The axes differ: each starts where its lowest interval does.",
-    ),
-    (
-        "ROC and precision-recall curves",
-        curves_figure,
-        "Out of fold, pooled over the fold models, each class against the rest.",
-    ),
-)
+_MAX_CLASSES = 40  # in a table of classes
 
 
 def render_report(
@@ -70,25 +60,51 @@ def render_report(
     network: Mapping[str, Any],
     split: Mapping[str, Any],
     provenance: Mapping[str, Mapping[str, Any]],
-    verdicts: Sequence[str] = (),
+    baselines: Sequence[str] = (),
+    audit: Mapping[str, Any] | None = None,
+    training: ReportSection | None = None,
     sections: Sequence[ReportSection] = (),
+    risks: Sequence[Risk] = (),
+    looked_at: Sequence[str] = (),
 ) -> str:
     """Return the page: it needs no network, no script and no other file.
 
     Args:
         evaluation: The scores.
         title: The heading.
-        card: About the data: `classes` (name -> count) and any other facts, shown as they are.
-        network: About the networks: facts that are shown as they are, but for details.
-        split: `Folds.info`: how the samples were assigned to folds, and the audit's findings.
+        card: About the data: `classes` (name -> count) and what else `data_card` tells.
+        network: About the networks; empty where the predictions come from elsewhere.
+        split: `Folds.info`: how the samples were assigned to folds, and what was found.
         provenance: Heading -> name -> value, for whoever wants to get the same figures again.
-        verdicts: Sentences on whether the model beats its references; they stand at the top.
+        baselines: Sentences on whether the model beats simple ones, the verdict first.
+        audit: What the audit found in the samples: its record.
+        training: How the networks were fitted.
         sections: What other tasks tell of the predictions and the networks, in order.
+        risks: What they found against the score.
+        looked_at: Where they looked for that, in words.
     """
-    if isinstance(evaluation, RegressionEvaluation):
-        parts = regression_parts(evaluation)
-    else:
-        parts = _class_parts(evaluation)
+    parts, classes = _parts_of(evaluation)
+    found = [
+        *split_risks(split.get("findings", [])),
+        *audit_risks((audit or {}).get("findings", [])),
+        *score_risks(evaluation.metrics["oof"], parts.headlines[0], len(classes)),
+        *risks,
+    ]
+    where = [*(["the audit"] if audit else []), "the split", "the intervals", *looked_at]
+    headlines = _headlines(evaluation, parts)
+    before = [audit_section(audit), folds_section(split, classes)]
+    if training is not None:
+        before.append(training)
+    after = [parts.figures, *sections]
+    if len(baselines) > 1:
+        after.append(ReportSection("baselines", "Simple models beside it", tuple(baselines)))
+    model_card = model_card_section(
+        network,
+        data=_data_sentence(card, split),
+        validation=_validation_sentence(evaluation, split),
+        scores=[_score_line(tile, parts) for tile in headlines],
+        risks=found,
+    )
     environment = page_environment()
     environment.filters |= {
         "label": metric_label,
@@ -102,22 +118,51 @@ def render_report(
         test=evaluation.metrics.get("test"),
         percent=f"{evaluation.config.confidence:.0%}",
         parts=PARTS,
-        verdicts=verdicts,
-        headlines=_headlines(evaluation, parts),
+        verdict=(
+            _score_sentence(evaluation, parts),
+            baseline_sentence(baselines),
+            risk_sentence(found, where),
+        ),
+        headlines=headlines,
         scores=_scores(evaluation, parts),
         methods=parts.methods,
-        figures=parts.figures,
-        sections=sections,
-        card=facts(card),
-        network=_network(network),
-        class_counts=card.get("classes", {}),
-        split=facts({name: value for name, value in split.items() if name != "findings"}),
-        findings=split.get("findings", []),
-        fold_counts=split.get("counts", {}),
-        fold_targets=split.get("targets", {}),
+        card=data_facts(card),
+        class_counts=class_counts_shown(card.get("classes") or {}),
+        before=before,
+        after=after,
+        model_card=model_card,
+        contents=_contents(before, parts.details, after, model_card),
         provenance=provenance,
         **parts.values,
     )
+
+
+def _parts_of(
+    evaluation: Evaluation | RegressionEvaluation,
+) -> tuple[ReportParts, tuple[str, ...]]:
+    """Return how the scores are shown, and the classes, none of a regression."""
+    if isinstance(evaluation, RegressionEvaluation):
+        return regression_parts(evaluation), ()
+    return _class_parts(evaluation), evaluation.classes
+
+
+def _contents(
+    before: Sequence[ReportSection],
+    details: tuple[str, str],
+    after: Sequence[ReportSection],
+    model_card: ReportSection,
+) -> list[tuple[str, str]]:
+    """Return (anchor, title) of all sections, in order."""
+    return [
+        ("verdict", "Verdict"),
+        ("data", "Data"),
+        *((section.anchor, section.title) for section in before),
+        ("scores", "Scores"),
+        details,
+        *((section.anchor, section.title) for section in after),
+        ("reproduce", "Reproduce"),
+        (model_card.anchor, model_card.title),
+    ]
 
 
 def _class_parts(evaluation: Evaluation) -> ReportParts:
@@ -131,21 +176,87 @@ def _class_parts(evaluation: Evaluation) -> ReportParts:
         interval=_interval,
         spread=format_spread,
         methods=_METHODS,
-        figures=[
-            ReportFigure(name, partial(draw, evaluation), note) for name, draw, note in _FIGURES
-        ],
+        figures=class_figures_section(evaluation),
+        details=("classes", "Classes"),
         values={
             "positive": positive,
             "class_metrics": (*CLASS_METRICS, *RANK_METRICS),
             "per_class": _per_class(evaluation),
+            "num_hidden_classes": max(0, len(evaluation.classes) - _MAX_CLASSES),
         },
     )
 
 
-def _network(network: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the facts about the networks, the name first."""
-    named = {"name": network.get("name"), **network}
-    return facts({name: value for name, value in named.items() if name not in _DETAILS})
+# -- sentences ------------------------------------------------------------------------------------
+
+
+def _score_sentence(evaluation: Evaluation | RegressionEvaluation, parts: ReportParts) -> str:
+    name, metrics = parts.headlines[0], evaluation.metrics
+    oof, test = metrics["oof"][name], metrics.get("test", {}).get(name)
+    shown = {
+        "oof": parts.score(oof["value"]),
+        "oof_interval": parts.interval(oof),
+        "confidence": f"{evaluation.config.confidence:.0%}",
+        "num_oof": f"{metrics['oof']['num_samples']:,}",
+    }
+    if test is not None:
+        shown |= {
+            "test": parts.score(test["value"]),
+            "test_interval": parts.interval(test),
+            "num_test": f"{metrics['test']['num_samples']:,}",
+        }
+    return score_sentence(_label_of(evaluation, name), oof, test, shown)
+
+
+def _label_of(evaluation: Evaluation | RegressionEvaluation, name: str) -> str:
+    """Return a metric's name, with the class that it is of where it is one class's."""
+    if isinstance(evaluation, RegressionEvaluation) or evaluation.positive is None:
+        return metric_label(name)
+    if name not in evaluation.parts["oof"].estimates.classes:
+        return metric_label(name)
+    return f"{metric_label(name)} of {evaluation.classes[evaluation.positive]}"
+
+
+def _score_line(tile: Mapping[str, Any], parts: ReportParts) -> str:
+    label = metric_label(tile["name"])
+    told = [f"{label} {_with_limits(tile['oof'], parts)} out of fold"]
+    if tile["test"]:
+        told.append(f"{_with_limits(tile['test'], parts)} held out")
+    return ", ".join(told)
+
+
+def _with_limits(entry: Mapping[str, Any], parts: ReportParts) -> str:
+    limits = parts.interval(entry)
+    return parts.score(entry["value"]) + (f" ({limits})" if limits else "")
+
+
+def _data_sentence(card: Mapping[str, Any], split: Mapping[str, Any]) -> str:
+    sizes = [part["size"] for part in split.get("training", {}).values()]
+    total = card.get("num_samples")
+    text = "samples whose number is not known" if total is None else f"{total:,} samples"
+    if not sizes:
+        return f"parts of {text}."
+    low, high = min(sizes), max(sizes)
+    span = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"parts of {text}: {len(sizes)} networks, each on {span}."
+
+
+def _validation_sentence(
+    evaluation: Evaluation | RegressionEvaluation, split: Mapping[str, Any]
+) -> str:
+    models = evaluation.parts["oof"].models
+    scheme = str(split.get("scheme", "made elsewhere")).replace("_", " ")
+    text = f"{len(models)} folds ({scheme})"
+    if "test" in evaluation.parts:
+        held_out = evaluation.metrics["test"]["num_samples"]
+        text += f", and {held_out:,} samples that no network was fitted or chosen with"
+    units = evaluation.metrics["oof"].get("num_independent_units")
+    if units:
+        text += f"; intervals over {units:,} independent units"
+    return f"{text}."
+
+
+# -- tables ---------------------------------------------------------------------------------------
 
 
 def _headlines(
@@ -185,11 +296,16 @@ def _scores(
 
 
 def _per_class(evaluation: Evaluation) -> dict[str, list[dict[Hashable, Any]]]:
-    """Return the rows of the per-class table of each part, undefined values as None."""
-    table = evaluation.per_class.astype(object)
-    table = table.where(table.notna(), None)
-    rows = table.to_dict("records")
-    return {part: [row for row in rows if row["part"] == part] for part in evaluation.parts}
+    """Return the rows of each part, undefined values as None; of many classes, of lowest F1."""
+    tables = evaluation.per_class
+    shown = {}
+    for part in evaluation.parts:
+        table = tables[tables["part"] == part]
+        if len(table) > _MAX_CLASSES:
+            table = table.sort_values("f1", kind="stable").head(_MAX_CLASSES)  # NaN last
+        objects = table.astype(object)
+        shown[part] = objects.where(objects.notna(), None).to_dict("records")
+    return shown
 
 
 def _score(value: float | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from foldwise.tasks.report_section import ReportFigure
+from foldwise.tasks.report_section import ReportSection
 
 
 class ShowInterval(Protocol):
@@ -24,5 +24,6 @@ class ReportParts:
     interval: ShowInterval
     spread: Callable[[float | None, float | None], str]  # mean ± standard deviation
     methods: Mapping[str, str]  # of the intervals: name -> explanation
-    figures: Sequence[ReportFigure]
+    figures: ReportSection
+    details: tuple[str, str]  # anchor and title of the tables of classes, steps or folds
     values: dict[str, Any] = field(default_factory=dict)

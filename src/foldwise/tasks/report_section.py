@@ -41,7 +41,7 @@ class ReportImage(NamedTuple):
 
 @dataclass(frozen=True)
 class ReportSection:
-    """A part of the page with a heading, shown in the order of the fields."""
+    """A part of the page with a heading; facts stand after the paragraphs, then the rest."""
 
     anchor: str  # of links to it: lower-case letters, digits and hyphens; once on a page
     title: str
@@ -49,3 +49,4 @@ class ReportSection:
     tables: tuple[ReportTable, ...] = ()
     figures: tuple[ReportFigure, ...] = ()
     images: tuple[ReportImage, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()  # names and what there is to say of each, at length

@@ -5,7 +5,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldwise.data.card import class_counts
 from foldwise.data.csv_cells import csv_safe
 from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
@@ -19,6 +18,7 @@ from foldwise.tasks.evaluate_regression import (
 )
 from foldwise.tasks.mase_scale import mase_scales
 from foldwise.tasks.regression_table import is_regression
+from foldwise.tasks.training_curves import TrainingCurves
 
 
 def evaluate(
@@ -80,41 +80,35 @@ def write_report(
     folds: Folds,
     network: dict[str, Any],
     baselines: str,
-    config: EvaluateConfig,
+    data_card: dict[str, Any],
+    audit_record: dict[str, Any],
+    training_curves: TrainingCurves,
+    run_facts: dict[str, dict[str, Any]],
 ) -> str:
-    """Return the report as one HTML page; what the simple models beside it say comes first."""
+    """Return the report as one HTML page: the verdict first, then all that it rests on."""
     from foldwise.tasks.report import render_report, versions
+    from foldwise.tasks.report_risks import training_risks
+    from foldwise.tasks.training_curves_section import training_curves_section
 
     return render_report(
         evaluation,
         title="Evaluation report",
-        verdicts=baselines.splitlines(),
-        card=_card(samples),
+        card=data_card,
         network=network,
         split=folds.info,
+        baselines=baselines.splitlines(),
+        audit=audit_record,
+        training=training_curves_section(training_curves),
+        risks=training_risks(training_curves.verdict, training_curves.sentences),
+        looked_at=["the training curves"],
         provenance={
-            "Data": {"samples": samples.content_hash, "folds": folds.content_hash},
-            "Parameters": {**config.flat("evaluate"), **folds.flat_parameters},
+            "Run": run_facts.get("Run", {}),
+            "Hashes": {"samples": samples.content_hash, "folds": folds.content_hash},
             "Versions": versions(),
+            "Parameters": {
+                **run_facts.get("Parameters", {}),
+                **evaluation.config.flat("evaluate"),
+                **folds.flat_parameters,
+            },
         },
     )
-
-
-def _card(samples: Samples) -> dict[str, Any]:
-    """Return what the report tells of the samples."""
-    if samples.task == "regression":
-        return {
-            "num_samples": len(samples),
-            "modality": samples.modality,
-            "shape": samples.x.shape[1:],
-            "targets": ", ".join(samples.target_names),
-        }
-    counts = class_counts(samples)
-    ratio = max(counts.values()) / max(1, min(counts.values()))
-    return {
-        "num_samples": len(samples),
-        "imbalance_ratio": ratio,
-        "shape": samples.x.shape[1:],
-        "size_policy": samples.size_policy,
-        "classes": counts,
-    }
