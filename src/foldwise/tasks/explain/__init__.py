@@ -1,0 +1,1 @@
+"""What networks look at, and what they have learnt."""
