@@ -41,7 +41,7 @@ class RunModelsDataset(AbstractDataset[Never, FindRun]):
         return {}
 
 
-def models_of_run(run_id: str) -> Path:
+def models_of_run(run_id: str, asked_by: str = "transfer.weights") -> Path:
     """Return the folder of a run's networks: of a family, or of one fold for a fold's run.
 
     The run says where they were left, and the runs of its folds with which content: what a later
@@ -54,17 +54,17 @@ def models_of_run(run_id: str) -> Path:
     run = _run(client, run_id)
     parent_id = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
     is_fold = _WEIGHTS_TAG in run.data.tags and parent_id is not None
-    owner = _run(client, parent_id) if is_fold and parent_id is not None else run
+    owner = _run(client, parent_id, asked_by) if is_fold and parent_id is not None else run
     path = owner.data.tags.get(MODELS_PATH_TAG)
     if path is None:
         if is_fold:
             raise RunError(
-                f"transfer.weights is the MLflow run {run_id}, a fold of a training that did not "
+                f"{asked_by} is the MLflow run {run_id}, a fold of a training that did not "
                 f"end, or of a comparison of remedies: the run above it has no tag "
                 f"{MODELS_PATH_TAG!r}. Give the path of the fold's folder instead."
             )
         raise RunError(
-            f"transfer.weights is the MLflow run {run_id}, which has trained no networks: it has "
+            f"{asked_by} is the MLflow run {run_id}, which has trained no networks: it has "
             f"no tag {MODELS_PATH_TAG!r}. Take the run of a training, or of one of its folds."
         )
     models = FoldModels(Path(path))
@@ -72,12 +72,27 @@ def models_of_run(run_id: str) -> Path:
     return _folder(models, run) if is_fold else models.root
 
 
-def _run(client: MlflowClient, run_id: str) -> Run:
+def folds_hash_of_run(run_id: str, asked_by: str) -> str | None:
+    """Return the hash of the folds that a run was made on, if it tells.
+
+    Raises:
+        RunError: There is no such run, or it is one of a single fold.
+    """
+    tags = _run(MlflowClient(), run_id, asked_by).data.tags
+    if _WEIGHTS_TAG in tags:
+        raise RunError(
+            f"{asked_by} is the MLflow run {run_id}, which is one fold of a training. Take the "
+            f"run above it, {tags.get(MLFLOW_PARENT_RUN_ID)}."
+        )
+    return tags.get("folds.hash")
+
+
+def _run(client: MlflowClient, run_id: str, asked_by: str) -> Run:
     try:
         return client.get_run(run_id)
     except MlflowException as error:
         raise RunError(
-            f"transfer.weights is the MLflow run {run_id}, but there is none with this id in "
+            f"{asked_by} is the MLflow run {run_id}, but there is none with this id in "
             f"{client.tracking_uri} ({error.message})."
         ) from None
 

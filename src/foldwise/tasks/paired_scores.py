@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from foldwise.metrics import estimates, intervals, regression_intervals
-from foldwise.metrics.classification import Array, Mask, average_metrics, confusion_matrix, margins
+from foldwise.metrics.classification import Array, Mask, average_metrics
+from foldwise.metrics.confusion import Confusion
 from foldwise.metrics.estimates import Estimate, Resampling
 from foldwise.metrics.paired_tests import PairedTest, paired_bootstraps
 from foldwise.metrics.regression_intervals import Outcomes
@@ -200,8 +201,8 @@ def fold_scores(table: pd.DataFrame, metric: str) -> pd.Series:
     for key, members in groups:
         rows = predictions_table.scored_rows(members, classes)
         predicted = rows.probabilities.argmax(axis=1)
-        confusion = confusion_matrix(rows.target, predicted, len(classes))
-        values[key] = float(average_metrics(margins(confusion))[metric])
+        counts = Confusion.of(rows.target, predicted, len(classes)).margins()
+        values[key] = float(average_metrics(counts)[metric])
     found = pd.Series(values)
     found.index.names = ["repeat", "fold"]
     return found
