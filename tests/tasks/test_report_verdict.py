@@ -122,6 +122,13 @@ def test_few_units_and_wide_intervals_are_risks():
     assert score_risks({"num_samples": 300, "mae": wide_mae}, "mae", num_classes=0) == []
 
 
+def test_classes_that_are_never_predicted_are_a_risk():
+    names = [f"c{i}" for i in range(7)]
+    (risk,) = score_risks({"num_samples": 300, "f1": OOF}, "f1", 9, names)
+    assert "7 of 9 classes are never predicted" in risk.text
+    assert "'c4' and 2 more" in risk.text
+
+
 def test_long_messages_are_cut():
     assert first_sentence("One of 3.5 is odd. Two.") == "One of 3.5 is odd."
     assert len(first_sentence("a" * 1000)) <= 320

@@ -87,10 +87,15 @@ def render_report(
     found = [
         *split_risks(split.get("findings", [])),
         *audit_risks((audit or {}).get("findings", [])),
-        *score_risks(evaluation.metrics["oof"], parts.headlines[0], len(classes)),
+        *score_risks(
+            evaluation.metrics["oof"],
+            parts.headlines[0],
+            len(classes),
+            _never_predicted(evaluation),
+        ),
         *risks,
     ]
-    where = [*(["the audit"] if audit else []), "the split", "the intervals", *looked_at]
+    where = [*(["the audit"] if audit else []), "the split", "the scores", *looked_at]
     headlines = _headlines(evaluation, parts)
     before = [audit_section(audit), folds_section(split, classes)]
     if training is not None:
@@ -144,6 +149,15 @@ def _parts_of(
     if isinstance(evaluation, RegressionEvaluation):
         return regression_parts(evaluation), ()
     return _class_parts(evaluation), evaluation.classes
+
+
+def _never_predicted(evaluation: Evaluation | RegressionEvaluation) -> list[str]:
+    """Return the classes that have samples and are never predicted, out of fold."""
+    if isinstance(evaluation, RegressionEvaluation):
+        return []
+    confusion = evaluation.parts["oof"].estimates.confusion
+    missed = (confusion.sum(axis=1) > 0) & (confusion.sum(axis=0) == 0)
+    return [name for name, is_missed in zip(evaluation.classes, missed, strict=True) if is_missed]
 
 
 def _contents(

@@ -9,6 +9,7 @@ from foldwise.tasks.report_audit import finding_facts
 from foldwise.tasks.report_section import ReportSection, ReportTable
 
 _MAX_CLASSES, _MAX_PARTS = 40, 24  # in the table
+_FIRST = ("scheme", "test", "num_samples", "num_units", "num_groups", "nested")
 _STATISTICS = ("mean", "std", "min", "median", "max")
 
 Counts = Mapping[str, Mapping[str, int]]  # part -> class -> samples
@@ -33,11 +34,17 @@ def folds_section(split: Mapping[str, Any], classes: Sequence[str]) -> ReportSec
         "Folds",
         (told,),
         tables=tuple(table for table in tables if table.rows),
-        facts=(
-            *facts({name: value for name, value in split.items() if name != "findings"}),
-            *finding_facts(findings),
-        ),
+        facts=(*_facts(split), *finding_facts(findings)),
     )
+
+
+def _facts(split: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is told of the split, how it was made first and its hash last."""
+    first = {name: split.get(name) for name in _FIRST}
+    last = {"content_hash": split.get("content_hash")}
+    known = {"findings", *first, *last}
+    rest = {name: value for name, value in split.items() if name not in known}
+    return facts(first | rest | last)
 
 
 def _counts(counts: Counts, classes: Sequence[str]) -> ReportTable:

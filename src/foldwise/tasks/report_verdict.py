@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 Finding = Mapping[str, Any]  # check, severity, message, ...: JSON of data.findings.Finding
 
 _MAX_MESSAGE = 320  # characters of what others found
+_MAX_NAMES = 5  # of classes
 _MAX_WIDTH = 0.1  # of the interval of a score from 0 to 1, above which it says little
 
 # What each check of the audit puts at risk. Duplicates, groups and overlapping windows are not
@@ -127,7 +128,9 @@ def audit_risks(findings: Iterable[Finding]) -> list[Risk]:
     return risks
 
 
-def score_risks(metrics: Mapping[str, Any], name: str, num_classes: int) -> list[Risk]:
+def score_risks(
+    metrics: Mapping[str, Any], name: str, num_classes: int, never_predicted: Sequence[str] = ()
+) -> list[Risk]:
     """Return what the scores themselves say against the score.
 
     Args:
@@ -135,8 +138,17 @@ def score_risks(metrics: Mapping[str, Any], name: str, num_classes: int) -> list
             and the entry of each metric.
         name: The score that the verdict is about.
         num_classes: 0 of a regression, whose scores have a unit and so no width to judge.
+        never_predicted: Classes that have samples and are never predicted.
     """
-    source, risks = "the intervals", []
+    source, risks = "the scores", []
+    if never_predicted:
+        named = ", ".join(repr(name) for name in never_predicted[:_MAX_NAMES])
+        more = len(never_predicted) - _MAX_NAMES
+        text = (
+            f"{len(never_predicted)} of {num_classes} classes are never predicted out of fold "
+            f"({named}{f' and {more} more' if more > 0 else ''})."
+        )
+        risks.append(Risk(Gravity.MEANING, source, text))
     units = metrics.get("num_independent_units")
     if units is not None and units < 30:
         text = (
