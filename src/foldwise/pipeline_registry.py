@@ -12,7 +12,9 @@ from foldwise.pipelines import (
     compare,
     compare_balance,
     evaluate,
+    explain,
     ingest,
+    learning_curve,
     range_test,
     split,
     train,
@@ -27,12 +29,20 @@ def register_pipelines() -> dict[str, Pipeline]:
     journeys = {
         f"train_{family}": training_parts
         + train.create_pipeline(family)
+        + explain.create_pipeline(family)
         + evaluate.create_pipeline(family)
         + baseline.create_pipeline(family)
         for family in get_args(Family)
     }
+    learning_curves = {
+        f"learning_curve_{family}": folds + learning_curve.create_pipeline(family)
+        for family in get_args(Family)
+    }
     evaluations = {
         f"evaluate_{family}": evaluate.create_pipeline(family) for family in get_args(Family)
+    }
+    explanations = {
+        f"explain_{family}": explain.create_pipeline(family) for family in get_args(Family)
     }
     return {
         "ingest": ingest.create_pipeline(),
@@ -44,6 +54,9 @@ def register_pipelines() -> dict[str, Pipeline]:
         "compare": compare.create_pipeline(),
         "compare_balance": folds + compare_balance.create_pipeline(),
         "range_test_cnn": training_parts + range_test.create_pipeline(),
+        **learning_curves,
         **evaluations,
+        "explain": explanations["explain_cnn"],
+        **explanations,
         "__default__": journeys["train_cnn"],
     }

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from foldwise.data.augment import AugmentConfig
@@ -17,6 +16,7 @@ from foldwise.data.samples import Samples, require_images
 from foldwise.modules.config import FitConfig
 from foldwise.tasks.compare_config import REFERENCE, CompareBalanceConfig
 from foldwise.tasks.events import ComparisonFinished, MethodStarted, Observer, ignore
+from foldwise.tasks.fit_steps import steps_per_epoch
 from foldwise.tasks.remedy_models import RemedyModels
 from foldwise.tasks.train_config import TrainCnnConfig
 
@@ -125,7 +125,7 @@ def fits_of(
     """
     if config.budget == "epochs":
         return dict.fromkeys(plans, fit)
-    steps = {name: _steps_per_epoch(plan, fit) for name, plan in plans.items()}
+    steps = {name: steps_per_epoch(plan, fit) for name, plan in plans.items()}
     fits = {}
     for name in plans:
         epochs = max(1, round(fit.max_epochs * steps[REFERENCE] / steps[name]))
@@ -139,11 +139,3 @@ def fits_of(
             )
         fits[name] = fit.model_copy(update={"max_epochs": epochs})
     return fits
-
-
-def _steps_per_epoch(plan: pd.DataFrame, fit: FitConfig) -> int:
-    """Return the steps of one epoch of all folds together; of an unknown batch size, the rows."""
-    sizes = plan.groupby(["repeat", "fold"]).size().to_numpy()
-    if fit.batch_size == "auto":
-        return int(sizes.sum())
-    return int(np.ceil(np.ceil(sizes / fit.batch_size) / fit.accumulate).sum())

@@ -196,7 +196,7 @@ def _predict_parts(
         for part in wanted:
             ids = of_part[part]
             rows = samples.positions(pd.Series(ids, dtype=object))
-            table = _predicted(predictor, samples, rows)
+            table = predicted_rows(predictor, samples, rows)
             table.insert(0, "part", part)
             table.insert(0, "fold", parts.fold)
             table.insert(0, "repeat", parts.repeat)
@@ -205,7 +205,7 @@ def _predict_parts(
     return pd.concat(tables, ignore_index=True)
 
 
-def _predicted(
+def predicted_rows(
     predictor: Predictor, samples: Samples, rows: npt.NDArray[np.int64]
 ) -> pd.DataFrame:
     """Return targets and predictions, one row for each sample; of numbers, for each step of it."""

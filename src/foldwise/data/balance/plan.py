@@ -10,7 +10,7 @@ N: samples of a training part.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +48,12 @@ class Planned(NamedTuple):
     loss: Weights
 
 
-def plan_balance(table: pd.DataFrame, folds: Folds, config: BalanceConfig) -> pd.DataFrame:
+def plan_balance(
+    table: pd.DataFrame,
+    folds: Folds,
+    config: BalanceConfig,
+    all_parts: Sequence[FoldParts] | None = None,
+) -> pd.DataFrame:
     """Return the plan of all folds.
 
     A class that a training part lacks gets no rows from any remedy; it is told in the log.
@@ -57,6 +62,7 @@ def plan_balance(table: pd.DataFrame, folds: Folds, config: BalanceConfig) -> pd
         table: The samples' table; `sample_id` and `label` are read.
         folds: The folds; only their inner training parts enter the plan.
         config: The remedy; of a regression, which has no classes, `none`.
+        all_parts: The parts of the folds, where their training parts have been cut.
 
     Raises:
         BalanceError: The task is a regression, and the remedy is one for classes.
@@ -68,7 +74,7 @@ def plan_balance(table: pd.DataFrame, folds: Folds, config: BalanceConfig) -> pd
             f"({', '.join(targets)}) and no classes. Allowed: 'none'."
         )
     labels = table.set_index("sample_id")[targets[0] if targets else "label"]
-    all_parts = list(fold_parts(folds, table))
+    all_parts = list(fold_parts(folds, table)) if all_parts is None else all_parts
     if not targets:
         log_findings(logger, _absent_classes(all_parts, labels))
     return pd.concat(
@@ -141,7 +147,7 @@ def _members(labels: Labels) -> Iterator[Rows]:
         yield np.flatnonzero(codes == code)
 
 
-def _absent_classes(all_parts: list[FoldParts], labels: pd.Series) -> Iterator[Finding]:
+def _absent_classes(all_parts: Sequence[FoldParts], labels: pd.Series) -> Iterator[Finding]:
     """Find the classes that a training part lacks: its network can never name them."""
     classes = set(labels.astype(str))
     for parts in all_parts:
