@@ -183,3 +183,26 @@ def test_corrections_by_hand():
     assert found[[0, 2, 3]] == pytest.approx([0.04, 0.16 / 3, 0.16 / 3])
     assert np.isnan(found[1])
     assert len(corrected(np.array([]), "holm")) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("shares", "recalls", "size"),
+    [
+        ([0.6, 0.3, 0.1], [0.95, 0.8, 0.7], 100),
+        ([1 / 50] * 50, [0.8] * 50, 60),  # most classes have one sample
+        ([1 / 50] * 50, [0.95] * 25 + [0.6] * 25, 60),
+    ],
+)
+def test_limits_of_balanced_accuracy_hold(shares, recalls, size):
+    rng, recalls = np.random.default_rng(0), np.array(recalls)
+    slicing = alone(np.repeat([0, 1], size))
+    held = 0
+    for _ in range(500):
+        target = rng.choice(len(shares), 2 * size, p=shares)
+        is_hit = rng.random(2 * size) < recalls[target]
+        predicted = np.where(is_hit, target, (target + 1) % len(shares))
+        scores = macro_scores("balanced_accuracy", target, predicted, len(shares), slicing, 0.95)
+        truth = recalls[np.unique(target[:size])].mean()
+        held += scores[0].low <= truth <= scores[0].high
+    assert 0.92 < held / 500 < 0.995

@@ -24,13 +24,14 @@ import numpy as np
 
 from foldwise.metrics import intervals
 from foldwise.metrics.classification import Array, Codes, Mask
-from foldwise.metrics.intervals import UNDEFINED, Interval, TrialSums, unit_sums
+from foldwise.metrics.intervals import UNDEFINED, Interval, ProportionMethod, TrialSums, unit_sums
 from foldwise.metrics.paired_tests import holm
 
 Correction = Literal["holm", "benjamini_hochberg"]
 MacroMetric = Literal["balanced_accuracy", "macro_f1"]
 
 _MIN_EXPECTED = 10  # successes and failures, below which the exact test is taken
+_FEW = 5  # samples of a class, whose own variance says little
 _NAN = float("nan")
 
 
@@ -54,9 +55,15 @@ class SliceScore(NamedTuple):
 
 
 def share_scores(
-    successes: Mask, trials: Mask, slicing: Slicing, confidence: float, *, as_f1: bool = False
+    successes: Mask,
+    trials: Mask,
+    slicing: Slicing,
+    confidence: float,
+    *,
+    method: ProportionMethod = "wilson",
+    as_f1: bool = False,
 ) -> list[SliceScore]:
-    """Return a proportion of each slice: Wilson's interval and a two-proportion test.
+    """Return a proportion of each slice: its interval and a two-proportion test.
 
     Both are at the effective sizes. The test is Fisher's where fewer than 10 successes or failures
     are expected on a side, else the score test (z with the pooled proportion). That a unit may lie
@@ -68,6 +75,7 @@ def share_scores(
         trials: (N,).
         slicing: The slices.
         confidence: Of the intervals.
+        method: Of the intervals.
         as_f1: The proportion is hits / union of a class, and is told as its F1, 2 J / (1 + J).
     """
     inside, outside = _sums(successes.astype(np.float64), trials.astype(np.float64), slicing)
@@ -75,10 +83,10 @@ def share_scores(
     values, rests = (_ratio(sums.successes, sums.trials) for sums in (inside, outside))
     if as_f1:
         half = np.full(slicing.num_slices, 0.5)
-        limits = intervals.f_beta_intervals(inside, half, confidence)
+        limits = intervals.f_beta_intervals(inside, half, confidence, method)
         values, rests = 2 * values / (1 + values), 2 * rests / (1 + rests)
     else:
-        limits = intervals.proportion_intervals(inside, confidence)
+        limits = intervals.proportion_intervals(inside, confidence, method)
     columns = zip(values, limits, rests, p_values, strict=True)
     return [SliceScore(float(v), *limit, float(r), float(p)) for v, limit, r, p in columns]
 
@@ -284,8 +292,14 @@ class _Table(NamedTuple):
         number = int(classes.sum())
         added = np.array([2.0, 4.0, 4.0] if number > 1 else [1.0, 1.0, 1.0]) / max(number, 1)
         smoothed_value, slopes = self._slopes(margins + added[:, None] * classes, classes)
-        smoothed = float((counts * self._influence(slopes) ** 2).sum())
-        smoothed += _added_variance(slopes[:, classes])
+        squares = counts * self._influence(slopes) ** 2
+        smoothed = float(squares.sum()) + _added_variance(slopes[:, classes])
+        # A class of one or two samples always agrees with itself: then its errors are taken to
+        # vary as those of all classes do.
+        few = classes & (margins[1] < _FEW)
+        of_classes = unit_sums(self.targets, squares, size)[few]
+        usual = value * (1 - value) / margins[1][few] / number**2
+        smoothed += float(np.maximum(usual - of_classes, 0).sum())
         seen = float((counts * influence**2).sum())
         return _Mean(value, classes, influence, seen, smoothed_value, smoothed)
 
