@@ -203,6 +203,9 @@ def skewed_mean_interval(
         confidence: E.g. 0.95.
         num_units: How many units the variance rests on.
     """
+    # No variance even when smoothed: then that of losses which spread as much as they amount to.
+    if variance < 1e-12 * smoothed_value**2:
+        variance = smoothed_value**2 / num_units
     factor = variance / smoothed_value / few_units_factor(num_units, confidence)
     share = _z(confidence) ** 2 * factor / 2
     half = np.sqrt(2 * value * share + share**2)
@@ -280,7 +283,7 @@ def bca_interval(
     confidence: float,
     bounds: tuple[float, float] = (0.0, 1.0),
 ) -> tuple[float, float] | None:
-    """Return the bias-corrected and accelerated bootstrap limits, or None if all values agree.
+    """Return the bias-corrected and accelerated bootstrap limits, or None if they coincide.
 
     Args:
         value: The metric of the sample.
@@ -302,6 +305,10 @@ def bca_interval(
         _NORMAL.cdf(bias + (bias + side) / (1 - acceleration * (bias + side))) for side in (-z, z)
     ]
     low, high = np.quantile(replicates, levels)
+    # Where the metric is at its least or largest, all resamples lie on one side of it, and the
+    # correction of the bias pushes both limits to the end.
+    if max(high, value) - min(low, value) < 1e-6 * np.ptp(replicates):
+        return None
     return max(bounds[0], float(min(low, value))), min(bounds[1], float(max(high, value)))
 
 
