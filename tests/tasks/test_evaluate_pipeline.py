@@ -22,6 +22,14 @@ OUTPUTS = (
     "curves_figure",
     "details_figure",
     "report",
+    "calibration_metrics",
+    "calibration_table",
+    "risk_coverage_table",
+    "thresholds_table",
+    "operating_points_table",
+    "reliability_figure",
+    "thresholds_figure",
+    "risk_coverage_figure",
     "training_curves_table",
     "training_curves_figure",
 )
@@ -55,6 +63,7 @@ def inputs(tmp_path_factory):
     folds = Folds(pd.DataFrame({"sample_id": ids, "fold": 0, "repeat": 0, "unit": units}), info)
     return {
         "rnn_predictions": predictions,
+        "rnn_inner_predictions": pd.DataFrame(),
         "samples": samples,
         "folds": folds,
         "rnn_network": {"name": "a network"},
@@ -96,7 +105,7 @@ def test_copies_do_not_count_as_new_samples(outputs):
 
 
 def test_texts_in_the_tables_are_no_formulas(outputs):
-    for name in ("details_table", "outcomes_table", "curves_table"):
+    for name in ("details_table", "outcomes_table", "curves_table", "thresholds_table"):
         text = outputs[name].to_csv(index=False)
         assert "'=a" in text
         assert ",=a" not in text
@@ -107,7 +116,8 @@ def test_nodes_are_tagged_and_named_after_their_functions():
     for node in create_pipeline().nodes:
         assert node.tags == {"evaluate"}
         assert node.name == node.func.__name__
-    of_family = {"cnn_predictions", "cnn_network", "cnn_baselines_summary", "cnn_models"}
+    named = ("predictions", "inner_predictions", "network", "baselines_summary", "models")
+    of_family = {f"cnn_{name}" for name in named}
     of_data = {"samples", "folds", "params:evaluate", *FACTS}
     assert create_pipeline().inputs() == of_family | of_data
     assert create_pipeline().outputs() == {f"cnn_{name}" for name in OUTPUTS}

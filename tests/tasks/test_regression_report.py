@@ -31,6 +31,7 @@ def run(num_steps, folder):
     samples = Samples(np.zeros((len(table), 5, 1), np.float32), table, modality="series")
     inputs = {
         "rnn_predictions": forecasts_of(table, folds),
+        "rnn_inner_predictions": pd.DataFrame(),
         "samples": samples,
         "folds": folds,
         "rnn_network": {"name": "a network"},
@@ -62,6 +63,14 @@ def test_outputs_belong_to_one_another(outputs):
     assert metrics["bias"]["value"] == pytest.approx(errors.mean())
     assert {"time", "prediction", "q_0.95"} <= set(outputs["curves_table"].columns)
     assert set(outputs["curves_table"]["series"]) == {"'=a"}
+
+
+def test_calibration_says_why_there_is_none(outputs):
+    (note,) = outputs["calibration_metrics"]["calibration"]["notes"]
+    assert "predicts numbers" in note
+    for name in ("calibration", "risk_coverage", "thresholds", "operating_points"):
+        assert outputs[f"{name}_table"].empty
+        assert len(outputs[f"{name}_table"].columns) > 3
 
 
 def test_the_page_says_what_it_should(outputs):

@@ -30,6 +30,8 @@ from foldwise.metrics.estimates import (
 )
 from foldwise.metrics.intervals import ProportionMethod
 from foldwise.seeds import derive_seed
+from foldwise.tasks.calibration_config import CalibrationConfig
+from foldwise.tasks.operating_point_config import Costs, OperatingPointConfig
 from foldwise.tasks.predictions_table import (
     PARTS,
     PredictionsError,
@@ -63,6 +65,9 @@ class EvaluateConfig(Config):
     proportion_interval: ProportionMethod = "wilson"  # of recall, precision, accuracy, ...
     beta: float = Field(2.0, gt=0, le=100)  # of F-beta: a miss counts beta^2 times a false alarm
     positive_class: str | None = None  # of a task with two classes; the rarer one by default
+    calibration: CalibrationConfig = CalibrationConfig()
+    operating_point: OperatingPointConfig | None = None  # the threshold that is wanted
+    costs: Costs | None = None  # of wrong decisions: "actual>decided" or actual -> decided
     seed: int = Field(0, ge=0)
 
     def resampling(self, seed: int) -> Resampling:

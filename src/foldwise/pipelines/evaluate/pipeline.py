@@ -2,6 +2,11 @@
 
 from kedro.pipeline import Pipeline, node
 
+from foldwise.pipelines.evaluate.calibration_nodes import (
+    calibrate,
+    draw_calibration,
+    tabulate_calibration,
+)
 from foldwise.pipelines.evaluate.nodes import (
     draw_scores,
     evaluate,
@@ -16,7 +21,7 @@ from foldwise.pipelines.evaluate.training_curve_nodes import (
 
 def create_pipeline(family: str = "cnn") -> Pipeline:
     """Return the nodes from the predictions of one family of models to its scores and report."""
-    return _scores(family) + _training_curves(family)
+    return _scores(family) + _calibration(family) + _training_curves(family)
 
 
 def _scores(family: str) -> Pipeline:
@@ -59,6 +64,34 @@ def _scores(family: str) -> Pipeline:
                 },
                 *of_family("report"),
                 name="write_report",
+            ),
+        ],
+        tags="evaluate",
+    )
+
+
+def _calibration(family: str) -> Pipeline:
+    def of_family(*names: str) -> list[str]:
+        return [f"{family}_{name}" for name in names]
+
+    (calibration,) = of_family("calibration")
+    read = of_family("evaluation", "predictions", "inner_predictions")
+    tables = ("calibration", "risk_coverage", "thresholds", "operating_points")
+    figures = ("reliability", "thresholds", "risk_coverage")
+    return Pipeline(
+        [
+            node(calibrate, [*read, "folds", "params:evaluate"], calibration, name="calibrate"),
+            node(
+                tabulate_calibration,
+                calibration,
+                of_family("calibration_metrics", *(f"{name}_table" for name in tables)),
+                name="tabulate_calibration",
+            ),
+            node(
+                draw_calibration,
+                calibration,
+                of_family(*(f"{name}_figure" for name in figures)),
+                name="draw_calibration",
             ),
         ],
         tags="evaluate",
