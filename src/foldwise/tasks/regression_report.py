@@ -23,21 +23,6 @@ _METHODS = {
     "undefined": "All resamples agree, or there is one independent unit only.",
     "folds": "Student's t over the folds. Folds share training samples, so it is a rough guide.",
 }
-_MEANINGS = {
-    "MAE": "Mean size of the error, in the unit of the target.",
-    "RMSE": "Root of the mean squared error, in the unit of the target.",
-    "R²": "Share of the variance of the targets that is explained; 0 is their mean as forecast. "
-    "Of a series that drifts it is near 1 for any forecast that stays near the last value.",
-    "MAPE": "Mean of error / target as a fraction; undefined where a target is 0.",
-    "symmetric MAPE": "Mean of 2 |error| / (|target| + |prediction|), from 0 to 2.",
-    "bias": "Mean error, predicted less actual: above 0 if predictions are too high.",
-    "MASE": "Mean size of the error over that of the naive forecast (the last value) on the "
-    "training part. Where a series has grown since, the naive forecast itself is above 1: compare "
-    "with its score, not with 1.",
-    "pinball loss": "Mean loss of the quantiles; it is lowest for the true ones.",
-    "90 % coverage": "Share of the targets within the intervals that should hold 90 % of them.",
-    "90 % width": "Mean width of these intervals, in the unit of the target.",
-}
 _NOT_SHOWN = ("mape", "width_", "pinball")  # in the tables of steps and folds
 
 
@@ -63,7 +48,6 @@ def regression_parts(evaluation: RegressionEvaluation) -> ReportParts:
             "step_metrics": shown,
             "steps": _by_part(evaluation, evaluation.steps),
             "folds": _records(evaluation.parts["oof"].models),
-            "meanings": _MEANINGS,
         },
     )
 

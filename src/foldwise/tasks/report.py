@@ -14,6 +14,7 @@ from foldwise.tasks.report_audit import audit_section
 from foldwise.tasks.report_data import class_counts_shown, data_facts
 from foldwise.tasks.report_figures import class_figures_section
 from foldwise.tasks.report_folds import folds_section
+from foldwise.tasks.report_glossary import glossary_section
 from foldwise.tasks.report_model_card import model_card_section
 from foldwise.tasks.report_parts import ReportParts
 from foldwise.tasks.report_section import ReportSection
@@ -103,6 +104,7 @@ def render_report(
     after = [parts.figures, *sections]
     if len(baselines) > 1:
         after.append(ReportSection("baselines", "Simple models beside it", tuple(baselines)))
+    after.append(glossary_section(_metric_names(evaluation)))
     model_card = model_card_section(
         network,
         data=_data_sentence(card, split),
@@ -307,6 +309,15 @@ def _scores(
             )
         rows.append(row)
     return rows
+
+
+def _metric_names(evaluation: Evaluation | RegressionEvaluation) -> list[str]:
+    """Return the names of all metrics on the page."""
+    oof = evaluation.metrics["oof"]
+    names = [name for name, entry in oof.items() if isinstance(entry, dict)]
+    if isinstance(evaluation, RegressionEvaluation):
+        return names
+    return [*names, *evaluation.parts["oof"].estimates.classes]
 
 
 def _per_class(evaluation: Evaluation) -> dict[str, list[dict[Hashable, Any]]]:

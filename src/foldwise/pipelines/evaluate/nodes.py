@@ -9,6 +9,7 @@ from foldwise.data.csv_cells import csv_safe
 from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
 from foldwise.tasks import evaluate as evaluation_task
+from foldwise.tasks.calibration import Calibration
 from foldwise.tasks.evaluate import EvaluateConfig, Evaluation
 from foldwise.tasks.evaluate_regression import (
     RegressionEvaluation,
@@ -18,6 +19,8 @@ from foldwise.tasks.evaluate_regression import (
 )
 from foldwise.tasks.mase_scale import mase_scales
 from foldwise.tasks.regression_table import is_regression
+from foldwise.tasks.report_section import ReportSection
+from foldwise.tasks.slices import Slices
 from foldwise.tasks.training_curves import TrainingCurves
 
 
@@ -83,11 +86,14 @@ def write_report(
     data_card: dict[str, Any],
     audit_record: dict[str, Any],
     training_curves: TrainingCurves,
+    calibration: Calibration,
     run_facts: dict[str, dict[str, Any]],
+    slices: Slices | None = None,
+    explanations: dict[str, Any] | None = None,
 ) -> str:
     """Return the report as one HTML page: the verdict first, then all that it rests on."""
     from foldwise.tasks.report import render_report, versions
-    from foldwise.tasks.report_risks import training_risks
+    from foldwise.tasks.report_risks import calibration_risks, slice_risks, training_risks
     from foldwise.tasks.training_curves_section import training_curves_section
 
     return render_report(
@@ -99,8 +105,17 @@ def write_report(
         baselines=baselines.splitlines(),
         audit=audit_record,
         training=training_curves_section(training_curves),
-        risks=training_risks(training_curves.verdict, training_curves.sentences),
-        looked_at=["the training curves"],
+        sections=_sections(calibration, slices, explanations),
+        risks=[
+            *training_risks(training_curves.verdict, training_curves.sentences),
+            *calibration_risks(calibration),
+            *slice_risks(slices),
+        ],
+        looked_at=[
+            "the training curves",
+            *([] if calibration.is_empty else ["the calibration"]),
+            *(["the slices"] if slices is not None and slices.num_slices else []),
+        ],
         provenance={
             "Run": run_facts.get("Run", {}),
             "Hashes": {"samples": samples.content_hash, "folds": folds.content_hash},
@@ -112,3 +127,19 @@ def write_report(
             },
         },
     )
+
+
+def _sections(
+    calibration: Calibration, slices: Slices | None, explanations: dict[str, Any] | None
+) -> list[ReportSection]:
+    """Return what follows the scores, in order."""
+    from foldwise.tasks.calibration_section import calibration_section
+    from foldwise.tasks.explain.section import explanations_section
+    from foldwise.tasks.slices_section import slices_section
+
+    sections = [calibration_section(calibration)]
+    if slices is not None:
+        sections.append(slices_section(slices))
+    if explanations is not None:
+        sections.append(explanations_section(explanations))
+    return sections

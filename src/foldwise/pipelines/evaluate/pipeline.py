@@ -60,6 +60,7 @@ def _scores(family: str) -> Pipeline:
                     "data_card": "data_card",
                     "audit_record": "audit_record",
                     "training_curves": f"{family}_training_curves",
+                    "calibration": f"{family}_calibration",
                     "run_facts": "run_facts",
                 },
                 *of_family("report"),
