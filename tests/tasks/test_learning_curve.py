@@ -240,7 +240,7 @@ def test_two_fractions_have_no_law_and_say_so():
     assert learning_curve_figure(found).axes
 
 
-def test_numbers_are_scored_by_their_errors():
+def numbers_table(num_folds):
     rng = np.random.default_rng(0)
     tables = []
     for fraction, error in ((0.25, 0.8), (0.5, 0.5), (1.0, 0.3)):
@@ -252,7 +252,7 @@ def test_numbers_are_scored_by_their_errors():
                     "num_training": 80 * fraction,
                     "sample_id": [f"s{i}" for i in range(120)],
                     "repeat": 0,
-                    "fold": np.arange(120) % 3,
+                    "fold": np.arange(120) % num_folds,
                     "part": part,
                     "step": 1,
                     "target": target,
@@ -260,7 +260,11 @@ def test_numbers_are_scored_by_their_errors():
                 }
             )
             tables.append(table)
-    table = pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_numbers_are_scored_by_their_errors():
+    table = numbers_table(num_folds=8)
     found = curve_of(table)
     assert found.metric == "mae"
     assert found.verdict == "overfitting"
@@ -270,6 +274,13 @@ def test_numbers_are_scored_by_their_errors():
     assert "would lower the MAE" in found.sentences[1]
     with pytest.raises(MetricError, match=r"learning_curve\.metric is 'accuracy'.*mae"):
         curve_of(table, metric="accuracy")
+
+
+def test_a_large_gap_that_may_be_chance_is_no_verdict():
+    found = curve_of(numbers_table(num_folds=2))
+    assert found.gap.low <= 0 < found.gap.difference
+    assert found.verdict == "unknown"
+    assert "may be chance" in found.sentences[-1]
 
 
 def test_the_section_shows_every_fraction():

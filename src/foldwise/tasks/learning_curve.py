@@ -222,15 +222,16 @@ def _verdict(gap: PairedTest, error: float, trivial: float) -> Verdict:
     """Judge by the gap between training and held-out error, on all samples.
 
     - overfitting: the gap is more than chance, and more than 5 % of the trivial error.
+    - unknown: it is that large, but may be chance; or a score is undefined.
     - underfitting: the gap is smaller, but the held-out error is more than 10 % of the trivial
       one: what was trained on is not fitted much better.
     """
     if not np.isfinite(gap.difference) or trivial <= 0:
         return "unknown"
     is_large = gap.difference > _LARGE_GAP * trivial
-    if is_large and not gap.low <= 0:  # of one fold there are no limits
-        return "overfitting"
-    if not is_large and error > _LARGE_ERROR * trivial:
+    if is_large:  # of one fold there are no limits
+        return "unknown" if gap.low <= 0 else "overfitting"
+    if error > _LARGE_ERROR * trivial:
         return "underfitting"
     return "fine"
 
@@ -290,6 +291,8 @@ def _fitting(curve: LearningCurve) -> Iterator[str]:
         )
     elif curve.verdict == "fine":
         yield f"Neither over- nor underfitting: {scores}."
+    elif np.isfinite(gap.difference):
+        yield f"Over- or underfitting cannot be told: {scores}, which may be chance."
     else:
         yield "Over- or underfitting cannot be told: a score is undefined."
 
