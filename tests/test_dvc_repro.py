@@ -12,7 +12,7 @@ from project_copy import ROOT, clean_environment
 
 BIN = Path(sys.executable).parent
 FAMILIES = ("cnn", "rnn", "mlp")
-OF_FAMILY = ("train", "compare_baselines", "evaluate")
+OF_FAMILY = ("train", "explain", "compare_baselines", "evaluate")
 STAGES = {"ingest", "audit", "split", "balance", "augment", "baseline"} | {
     f"{stage}_{family}" for stage in OF_FAMILY for family in FAMILIES
 }

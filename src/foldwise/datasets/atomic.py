@@ -31,8 +31,8 @@ class AtomicSave:
         if not path.exists():
             raise UserError(
                 f"{path} is missing. Run the stage that makes it first: the stages are ingest, "
-                "audit, split, balance, augment, baseline, train, compare_baselines, evaluate, in "
-                "this order (--tags=...); "
+                "audit, split, balance, augment, baseline, train, explain, compare_baselines, "
+                "evaluate, in this order (--tags=...); "
                 "after split also train_remedies and compare_remedies "
                 "(--pipeline=compare_balance), after balance range_test "
                 "(--pipeline=range_test_cnn)."

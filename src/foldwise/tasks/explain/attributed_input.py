@@ -111,13 +111,19 @@ def _of_series(network: nn.Module, inputs: Tensor, num_steps: int | None) -> Att
     """Take a series (1, T, F + 1); if the network sees one long row, it has `num_steps` steps."""
     values, mask = inputs[..., :-1].contiguous(), inputs[..., -1:]
 
-    def outputs(series: Tensor) -> Tensor:
+    def laid_out(series: Tensor) -> Tensor:
         if num_steps is None:
-            return _network_of(network, torch.cat([series, mask.expand(len(series), -1, -1)], 2))
+            return torch.cat([series, mask.expand(len(series), -1, -1)], dim=2)
         missing = num_steps - series.shape[1]
-        return _network_of(network, nn.functional.pad(series, (0, 0, 0, missing)).flatten(1))
+        return nn.functional.pad(series, (0, 0, 0, missing)).flatten(1)
 
-    return AttributedInput("series", (values,), outputs, lambda found: found[0][0].T, inputs)
+    return AttributedInput(
+        "series",
+        (values,),
+        lambda series: network(laid_out(series)),
+        lambda found: found[0][0].T,
+        laid_out(values),
+    )
 
 
 def _of_tokens(network: nn.Module, tokens: Tensor) -> AttributedInput:

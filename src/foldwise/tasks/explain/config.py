@@ -46,7 +46,7 @@ class MaximiseConfig(Config):
     num_steps: PositiveInt = 128
     rate: float = Field(0.05, gt=0)  # of Adam, in standardised pixels
     jitter: int = Field(2, ge=0)  # pixels by which the image is moved before each step
-    total_variation: float = Field(0.1, ge=0)  # weight of the differences between neighbours
+    total_variation: float = Field(1.0, ge=0)  # weight of the mean difference of neighbours
 
 
 class DreamConfig(Config):

@@ -60,7 +60,8 @@ def _telling(network: nn.Module, outputs: Sequence[LayerOutput]) -> tuple[str, .
         and layer.output[0].numel() > max(layer.output.shape[1:])
         and not layer.name.startswith("input")
     ]
-    return tuple(dict.fromkeys((placed[0], placed[-1]))) if placed else ()
+    blocks = [name for name in placed if "." not in name] or placed  # not what they are made of
+    return tuple(dict.fromkeys((blocks[0], blocks[-1]))) if blocks else ()
 
 
 def _shown(name: str, output: Tensor, sample_id: str, number: int) -> FeatureMaps:

@@ -3,11 +3,12 @@
 Drawn without any global figure state; the same findings give the same bytes.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from foldwise.models.kernel_gallery import filtered, kernel_gallery
+from foldwise.tasks.explain.attribution_figure import mosaic
 from foldwise.tasks.explain.findings import Array, FeatureMaps, Filters, MadeImage, Motif
 from foldwise.tasks.figure_style import COLOURS, in_style, shown_name
 
@@ -35,7 +36,7 @@ def gallery_figure(picture: Array) -> "Figure":
     panels[1, 0].set_title("picture", fontsize=7)
     for column, (name, kernel) in enumerate(kernels.items(), 1):
         above, below = panels[:, column]
-        _signed(above, kernel)
+        above.imshow(_signed_colours(kernel), interpolation="nearest")
         above.set_title(name.replace(", ", ",\n"), fontsize=7)
         for (i, j), value in np.ndenumerate(kernel):
             text = "1/9" if 0 < value < 1 else f"{value:g}"
@@ -50,18 +51,17 @@ def filters_figure(filters: Filters) -> "Figure":
     from matplotlib.figure import Figure
 
     pictures = filters.pictures
-    if filters.along == "picture" or pictures.ndim > len("KHW") or _is_square(pictures):
-        num_rows = -(-len(pictures) // _PER_ROW)
-        size = (_SIDE * _PER_ROW, _SIDE * num_rows + 0.2)
-        figure = Figure(figsize=size, layout="constrained")
-        panels = figure.subplots(num_rows, _PER_ROW, squeeze=False).ravel()
-        for axes in panels[len(pictures) :]:
-            axes.set_axis_off()
-        for axes, picture in zip(panels, pictures, strict=False):
-            _bare(axes)
-            _signed(axes, picture) if picture.ndim == 2 else axes.imshow(_in_colours(picture))
-        return figure
-    return _curves(pictures)
+    if filters.along == "steps" or (pictures.ndim == 3 and not _is_square(pictures)):
+        return _curves(pictures)
+    coloured = [_in_colours(one) if one.ndim > 2 else _signed_colours(one) for one in pictures]
+    rows = [coloured[i : i + _PER_ROW] for i in range(0, len(coloured), _PER_ROW)]
+    sheet, _ = mosaic(rows)
+    size = (_SIDE * len(rows[0]), _SIDE * len(rows))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots()
+    _bare(axes)
+    axes.imshow(sheet, interpolation="nearest")
+    return figure
 
 
 @in_style
@@ -88,18 +88,16 @@ def feature_maps_figure(found: tuple[FeatureMaps, ...]) -> "Figure":
     """Draw maps of each layer in a row; along steps, one picture of all channels."""
     from matplotlib.figure import Figure
 
-    is_picture = [layer.maps.shape[0] > 1 for layer in found]
-    most = max((layer.maps.shape[0] for layer in found), default=1)
-    figure = Figure(figsize=(max(_SIDE * most, 7.0), 1.5 * len(found)), layout="constrained")
-    parts: Any = figure.subfigures(len(found), 1, squeeze=False)
-    for part, layer, has_pictures in zip(parts[:, 0], found, is_picture, strict=True):
-        part.suptitle(f"{layer.layer} ({layer.num_maps} maps)", fontsize=8, x=0.01, ha="left")
-        panels = part.subplots(1, most if has_pictures else 1, squeeze=False)[0]
-        for axes in panels:
-            axes.set_axis_off()
-        for axes, values in zip(panels, layer.maps, strict=False):
-            aspect = "equal" if has_pictures else "auto"
-            axes.imshow(values, cmap="viridis", aspect=aspect, interpolation="nearest")
+    figure = Figure(figsize=(8.6, 1.6 * len(found)), layout="constrained")
+    panels = figure.subplots(len(found), 1, squeeze=False)[:, 0]
+    for axes, layer in zip(panels, found, strict=True):
+        _bare(axes)
+        axes.set_title(f"{layer.layer} ({layer.num_maps} maps)", fontsize=8, loc="left")
+        if layer.maps.shape[0] > 1:
+            sheet, _ = mosaic([[_bright(values) for values in layer.maps]])
+            axes.imshow(sheet, interpolation="nearest")
+        else:
+            axes.imshow(layer.maps[0], cmap="viridis", aspect="auto", interpolation="nearest")
     return figure
 
 
@@ -128,12 +126,23 @@ def _bare(axes: "Axes") -> None:
     axes.spines[:].set_visible(False)
 
 
-def _signed(axes: "Axes", values: Array) -> None:
+def _signed_colours(values: Array) -> Array:
+    """Return values (H, W) as colours (H, W, 3): orange above 0, white at it, blue below."""
     from matplotlib.colors import LinearSegmentedColormap
 
     colours = LinearSegmentedColormap.from_list("signed", [COLOURS[0], "#ffffff", COLOURS[1]])
     largest = float(np.abs(values).max()) or 1.0
-    axes.imshow(values, cmap=colours, vmin=-largest, vmax=largest, interpolation="nearest")
+    found: Array = colours(0.5 + 0.5 * values / largest)[..., :3]
+    return found
+
+
+def _bright(values: Array) -> Array:
+    """Return a map (H, W) on a scale of its own as colours (H, W, 3)."""
+    from matplotlib import colormaps
+
+    spread = float(np.ptp(values)) or 1.0
+    found: Array = colormaps["viridis"]((values - values.min()) / spread)[..., :3]
+    return found
 
 
 def _in_colours(picture: Array) -> Array:
@@ -150,22 +159,29 @@ def _curves(pictures: Array) -> "Figure":
     """Draw filters along steps (K, F, T), a curve for each channel; of many channels a picture."""
     from matplotlib.figure import Figure
 
-    num_columns = 4
-    num_rows = -(-len(pictures) // num_columns)
-    figure = Figure(figsize=(8.4, 1.0 * num_rows + 0.2), layout="constrained")
-    panels = figure.subplots(num_rows, num_columns, squeeze=False, sharex=True).ravel()
-    for axes in panels[len(pictures) :]:
-        axes.set_axis_off()
-    for axes, kernel in zip(panels, pictures, strict=False):
-        if len(kernel) > len(COLOURS):
-            _bare(axes)
-            _signed(axes, kernel)
-            axes.set_aspect("auto")
-            continue
+    num_filters, channels, num_steps = pictures.shape
+    if channels > len(COLOURS):
+        colours = [_signed_colours(one) for one in pictures]
+        rows = [colours[i : i + _PER_ROW] for i in range(0, num_filters, _PER_ROW)]
+        figure = Figure(figsize=(8.6, 1.2 * len(rows)), layout="constrained")
+        axes = figure.subplots()
+        _bare(axes)
+        axes.imshow(mosaic(rows)[0], interpolation="nearest", aspect="auto")
+        return figure
+    num_rows = -(-num_filters // _PER_ROW)
+    figure = Figure(figsize=(8.6, 0.8 * num_rows + 0.2), layout="constrained")
+    axes = figure.subplots()  # one for all: many would be slow
+    _bare(axes)
+    places = np.linspace(0.08, 0.92, num_steps)
+    for number, kernel in enumerate(pictures):
+        row, column = divmod(number, _PER_ROW)
+        scale = 0.42 / (float(np.abs(kernel).max()) or 1.0)
+        axes.hlines(-row, column + 0.05, column + 0.95, color="#8b949e", linewidth=0.5)
+        axes.text(column + 0.05, 0.36 - row, str(number), fontsize=6)
         for channel, values in enumerate(kernel):
-            axes.plot(values, color=COLOURS[channel], linewidth=1.2, marker=".", markersize=3)
-        axes.axhline(0, color="#8b949e", linewidth=0.6)
-        axes.tick_params(labelsize=6)
+            style = {"color": COLOURS[channel], "linewidth": 1.2, "marker": ".", "markersize": 3}
+            axes.plot(column + places, scale * values - row, **style)
+    axes.set(xlim=(0, _PER_ROW), ylim=(0.5 - num_rows, 0.5))
     return figure
 
 

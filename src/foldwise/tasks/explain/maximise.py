@@ -123,10 +123,10 @@ def _climb(
 
 
 def _total_variation(images: Tensor) -> Tensor:
-    """Return the sum over images of the mean differences of neighbours, times their number."""
-    down = (images[:, :, 1:] - images[:, :, :-1]).abs().sum()
-    across = (images[..., 1:] - images[..., :-1]).abs().sum()
-    return (down + across) / images.shape[1]
+    """Return the mean difference of neighbouring pixels, summed over the images."""
+    down = (images[:, :, 1:] - images[:, :, :-1]).abs().mean()
+    across = (images[..., 1:] - images[..., :-1]).abs().mean()
+    return (down + across) * len(images)
 
 
 def _title(unit: int, layer: str | None, classes: tuple[str, ...]) -> str:

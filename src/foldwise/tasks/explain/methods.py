@@ -27,7 +27,8 @@ def choose_methods(
     }
     fitting = tuple(method for method in METHODS if method not in reasons)
     if config.methods == "auto":
-        return fitting, tuple(f"Left out: {method}, as {reasons[method]}." for method in reasons)
+        left_out = "; ".join(f"{method} ({reason})" for method, reason in reasons.items())
+        return fitting, (f"Methods that do not fit: {left_out}.",) if reasons else ()
     for method in config.methods:
         if method in reasons:
             raise ExplainError(

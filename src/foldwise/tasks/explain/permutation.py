@@ -73,7 +73,7 @@ def permutation_importances(
         ColumnImportance(
             samples.features[column].name,
             float(drops[..., place].mean()),
-            *_limits(drops[..., place], config.confidence),
+            *_limits(drops[..., place], config.confidence, 1.0 if samples.classes else np.inf),
         )
         for place, column in enumerate(columns)
     ]
@@ -158,10 +158,11 @@ def _first_targets(samples: Samples) -> Array:
     return samples.table[samples.target_names[0]].to_numpy(np.float64)
 
 
-def _limits(values: Array, confidence: float) -> tuple[float | None, float | None]:
+def _limits(values: Array, confidence: float, largest: float) -> tuple[float | None, float | None]:
     """Return t limits for the mean over folds, of values (repeats, folds).
 
-    Repeats see the same samples again: they add no degrees of freedom.
+    Repeats see the same samples again: they add no degrees of freedom. None where folds do not
+    differ, or there is one.
     """
     from scipy.special import stdtrit
 
@@ -169,7 +170,8 @@ def _limits(values: Array, confidence: float) -> tuple[float | None, float | Non
 
     num_folds = values.shape[1]
     deviation = fold_deviation(values) if num_folds > 1 else float("nan")
-    if not np.isfinite(deviation):
+    if not deviation > 0:
         return None, None
     half = float(stdtrit(num_folds - 1, 0.5 + confidence / 2)) * deviation / np.sqrt(num_folds)
-    return float(values.mean()) - half, float(values.mean()) + half
+    centre = float(values.mean())
+    return max(-largest, centre - half), min(largest, centre + half)

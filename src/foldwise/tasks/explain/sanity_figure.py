@@ -28,6 +28,7 @@ def sanity_figure(found: Sanity) -> "Figure":
     for axes, title in zip(panels, titles, strict=False):
         axes.set_title(title, loc="left")
         axes.axhline(0, color=GRID, linewidth=0.8)
+        axes.set_xlabel("weights drawn anew from the last layer down to this one", fontsize=8)
     for place, (method, stages) in enumerate(found.stages.items()):
         names = ["trained", *(shown_name(stage.layer) for stage in stages)]
         style = {"marker": _MARKS[place % 6], "color": COLOURS[place % 6], "markersize": 4.5}
@@ -40,7 +41,6 @@ def sanity_figure(found: Sanity) -> "Figure":
             axes.plot(values, linestyle=line, label=label_of(method), **style)
             axes.set_xticks(range(len(names)), names, rotation=35, ha="right", fontsize=7)
             axes.set_ylim(min(-0.3, *(v for v in values if v == v), axes.get_ylim()[0]), 1.05)
-    figure.supxlabel("drawn anew down to this layer", fontsize=8)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower left", frameon=False, ncols=4, fontsize=8)
     return figure
