@@ -64,7 +64,7 @@ def slices_sentence(slices: Slices) -> str:
     are = "is" if number == 1 else "are"
     return (
         f"{number} of {slices.num_slices} slices {are} worse than the rest by more than chance "
-        f"allows. The worst: {_failure(failures.to_dict('records')[0])}."
+        f"allows. The worst: {_worst(failures)}."
     )
 
 
@@ -72,7 +72,7 @@ def biggest_risk(slices: Slices | None) -> str | None:
     """Return the slice that fails most, as a sentence; None if no slice does."""
     if slices is None or slices.failures.empty:
         return None
-    return f"the model fails on a part of the samples: {_failure(slices.failures.to_dict('records')[0])}."
+    return f"the model fails on a part of the samples: {_worst(slices.failures)}."
 
 
 def _worst(failures: pd.DataFrame) -> str:
