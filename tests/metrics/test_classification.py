@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,13 +10,16 @@ from sklearn import metrics as reference
 
 from foldwise.metrics.agreement import AGREEMENT_METRICS
 from foldwise.metrics.classification import (
+    CLASS_METRICS,
     average_metrics,
     class_metrics,
     confusion_matrix,
     curve,
+    f_beta_name,
     macro_f1,
     margins,
 )
+from foldwise.metrics.count_estimates import average_gradients
 from foldwise.metrics.ranking import rank_metrics
 
 # Rows are targets. Imbalanced on purpose: 55, 15 and 10 samples.
@@ -94,12 +98,91 @@ def test_specificity_is_the_recall_of_the_rest(labels):
         assert found[code] == pytest.approx(expected)
 
 
+def test_negative_predictive_value_and_f_beta_by_hand():
+    """Of class 0: TP 8, FN 2, FP 1, TN 4."""
+    metrics = class_metrics(margins([[8, 2], [1, 4]]), beta=2)
+    np.testing.assert_allclose(metrics["npv"], [4 / 6, 8 / 9])
+    np.testing.assert_allclose(metrics["f2"], [40 / (40 + 8 + 1), 20 / (20 + 4 + 2)])
+    assert list(class_metrics(margins(CONFUSION), beta=0.5)) == [*CLASS_METRICS, "f0.5"]
+    assert list(class_metrics(margins(CONFUSION), beta=1)) == list(CLASS_METRICS)
+
+
+@pytest.mark.parametrize("beta", [0.5, 2, 3])
+def test_f_beta_agrees_with_scikit_learn(labels, beta):
+    target, predicted = labels
+    totals = margins(confusion_matrix(target, predicted, 4))
+    name = f_beta_name(beta)
+    expected = reference.fbeta_score(target, predicted, beta=beta, average=None)
+    np.testing.assert_allclose(class_metrics(totals, beta)[name], expected)
+    averages = average_metrics(totals, beta=beta)
+    for average in ("macro", "weighted", "micro"):
+        expected = reference.fbeta_score(target, predicted, beta=beta, average=average)
+        assert averages[f"{average}_{name}"] == pytest.approx(expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(2, 5).flatmap(
+        lambda k: st.lists(
+            st.lists(st.integers(0, 9), min_size=k, max_size=k), min_size=k, max_size=k
+        )
+    )
+)
+def test_identities_hold_for_any_matrix(cells):
+    confusion = np.array(cells)
+    totals = margins(confusion)
+    classes, averages = class_metrics(totals), average_metrics(totals)
+    same = partial(np.testing.assert_allclose, atol=1e-12)
+    # Calling targets predictions and predictions targets exchanges recall and precision.
+    turned = class_metrics(margins(confusion.T))
+    same(classes["recall"], turned["precision"])
+    same(classes["specificity"], turned["npv"])
+    for name in ("precision", "recall", "f1", "f2"):
+        same(averages[f"micro_{name}"], averages["accuracy"])
+    same(averages["weighted_recall"], averages["accuracy"])
+    same(averages["macro_recall"], averages["balanced_accuracy"])
+    same(averages["micro_specificity"], averages["micro_npv"])
+    if len(confusion) == 2:
+        same(classes["specificity"], classes["recall"][::-1])
+        same(classes["npv"], classes["precision"][::-1])
+    # Micro: one matrix of all TP, FN, FP and TN.
+    hits, targets, predictions = totals
+    others = confusion.sum() - targets
+    rejected = (others - predictions + hits).sum()
+    if confusion.sum():
+        same(averages["micro_specificity"], rejected / others.sum())
+
+
+def test_true_positive_rate_is_the_recall_of_any_threshold():
+    rng = np.random.default_rng(0)
+    positive, scores = rng.random(80) < 0.3, rng.random(80)
+    fpr, tpr, threshold = reference.roc_curve(positive, scores)
+    for false_rate, rate, limit in list(zip(fpr, tpr, threshold, strict=True))[1:]:
+        confusion = confusion_matrix(positive.astype(int), (scores >= limit).astype(int), 2)
+        metrics = class_metrics(margins(confusion))
+        assert metrics["recall"][1] == pytest.approx(rate)
+        assert metrics["specificity"][1] == pytest.approx(1 - false_rate)
+
+
+def test_gradients_of_averages_are_those_of_small_steps():
+    totals = margins(CONFUSION)
+    supported = np.ones(3, dtype=bool)
+    for name, gradient in average_gradients(totals, supported).items():
+        for place in np.ndindex(totals.shape):
+            step = np.zeros_like(totals)
+            step[place] = 1e-4
+            around = [average_metrics(totals + sign * step)[name] for sign in (1, -1)]
+            slope = float(around[0] - around[1]) / 2e-4
+            assert gradient[place] == pytest.approx(slope, abs=1e-7), (name, place)
+
+
 def test_undefined_is_nan_and_never_zero():
     metrics = class_metrics(margins([[5, 0, 1], [2, 0, 0], [0, 0, 0]]))
     assert np.isnan(metrics["precision"][1])  # never predicted
     assert np.isnan(metrics["recall"][2])  # no targets
     assert metrics["precision"][2] == 0  # predicted once, wrongly
     assert metrics["f1"][1] == 0  # occurs, never hit
+    assert np.isnan(class_metrics(margins([[5, 0], [2, 0]]))["npv"][0])  # always predicted
     absent = class_metrics(margins([[5, 1, 0], [1, 5, 0], [0, 0, 0]]))
     assert np.isnan(absent["f1"][2])
 
