@@ -4,7 +4,6 @@ Only the table is read, so any model, ours or not, can be scored by writing one.
 K: classes, S: samples, M: models (one per fold and repeat).
 """
 
-import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,8 @@ from foldwise.metrics.estimates import (
 from foldwise.metrics.intervals import ProportionMethod
 from foldwise.seeds import derive_seed
 from foldwise.tasks.calibration_config import CalibrationConfig
+from foldwise.tasks.metric_label import metric_label
+from foldwise.tasks.mistakes_config import MistakesConfig
 from foldwise.tasks.operating_point_config import Costs, OperatingPointConfig
 from foldwise.tasks.predictions_table import (
     PARTS,
@@ -42,19 +43,26 @@ from foldwise.tasks.predictions_table import (
     scored_rows,
     shown_names,
 )
+from foldwise.tasks.slices_config import SlicesConfig
+
+__all__ = [
+    "EvaluateConfig",
+    "Evaluation",
+    "PartScores",
+    "confusion_table",
+    "curves_table",
+    "evaluate",
+    "fold_spread",
+    "independent_units",
+    "json_entry",
+    "metric_label",
+    "single_models",
+    "undefined_mean_notes",
+]
 
 _CURVE_POINTS = 200  # per class
 _MAX_CURVES = 100  # classes with curves; of more, those that are ranked worst
 _MAX_NAMES = 10  # classes that a note names
-_LABELS = {
-    "matthews_correlation": "Matthews correlation",
-    "cohens_kappa": "Cohen's kappa",
-    "brier_score": "Brier score",
-    **{name: name.upper() for name in ("mae", "rmse", "mape", "mase")},
-    "smape": "symmetric MAPE",
-    "r2": "R²",
-    "pinball": "pinball loss",
-}
 
 
 class EvaluateConfig(Config):
@@ -68,6 +76,8 @@ class EvaluateConfig(Config):
     calibration: CalibrationConfig = CalibrationConfig()
     operating_point: OperatingPointConfig | None = None  # the threshold that is wanted
     costs: Costs | None = None  # of wrong decisions: "actual>decided" or actual -> decided
+    slices: SlicesConfig = SlicesConfig()
+    mistakes: MistakesConfig = MistakesConfig()
     seed: int = Field(0, ge=0)
 
     def resampling(self, seed: int) -> Resampling:
@@ -164,21 +174,6 @@ def curves_table(evaluation: Evaluation) -> pd.DataFrame:
             curves = {"class": evaluation.classes[code], **points._asdict()}
             tables.append(pd.DataFrame(curves)[columns])
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
-
-
-def metric_label(name: str) -> str:
-    """Return a metric's name for people.
-
-    >>> metric_label("macro_roc_auc"), metric_label("weighted_f0.5"), metric_label("coverage_90")
-    ('macro ROC AUC', 'weighted F0.5', '90 % coverage')
-    """
-    if name in _LABELS:
-        return _LABELS[name]
-    kind, _, percent = name.partition("_")
-    if kind in ("coverage", "width"):
-        return f"{percent} % {kind}"
-    words = name.replace("_", " ").replace("roc auc", "ROC AUC").replace("npv", "NPV")
-    return re.sub(r"\bf(?=\d)", "F", words)
 
 
 def independent_units(ids: npt.NDArray[np.object_], groups: pd.Series | None) -> Codes | None:

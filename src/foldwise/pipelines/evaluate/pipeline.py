@@ -13,6 +13,12 @@ from foldwise.pipelines.evaluate.nodes import (
     tabulate_scores,
     write_report,
 )
+from foldwise.pipelines.evaluate.slice_nodes import (
+    find_mistakes,
+    find_slices,
+    show_mistakes,
+    show_slices,
+)
 from foldwise.pipelines.evaluate.training_curve_nodes import (
     collect_training_curves,
     show_training_curves,
@@ -21,7 +27,7 @@ from foldwise.pipelines.evaluate.training_curve_nodes import (
 
 def create_pipeline(family: str = "cnn") -> Pipeline:
     """Return the nodes from the predictions of one family of models to its scores and report."""
-    return _scores(family) + _calibration(family) + _training_curves(family)
+    return _scores(family) + _calibration(family) + _slices(family) + _training_curves(family)
 
 
 def _scores(family: str) -> Pipeline:
@@ -93,6 +99,36 @@ def _calibration(family: str) -> Pipeline:
                 calibration,
                 of_family(*(f"{name}_figure" for name in figures)),
                 name="draw_calibration",
+            ),
+        ],
+        tags="evaluate",
+    )
+
+
+def _slices(family: str) -> Pipeline:
+    inputs = [f"{family}_evaluation", "samples", "folds", "params:evaluate"]
+    slices, mistakes = f"{family}_slices", f"{family}_mistakes"
+    label_errors = f"{family}_label_errors"
+    return Pipeline(
+        [
+            node(find_slices, inputs, slices, name="find_slices"),
+            node(
+                show_slices,
+                slices,
+                [f"{slices}_table", f"{family}_fairness_table", f"{slices}_figure"],
+                name="show_slices",
+            ),
+            node(find_mistakes, inputs, mistakes, name="find_mistakes"),
+            node(
+                show_mistakes,
+                [mistakes, "samples"],
+                [
+                    f"{mistakes}_table",
+                    f"{label_errors}_table",
+                    f"{mistakes}_figure",
+                    f"{label_errors}_figure",
+                ],
+                name="show_mistakes",
             ),
         ],
         tags="evaluate",
