@@ -32,6 +32,13 @@ OUTPUTS = (
     "risk_coverage_figure",
     "training_curves_table",
     "training_curves_figure",
+    "slices_table",
+    "fairness_table",
+    "slices_figure",
+    "mistakes_table",
+    "label_errors_table",
+    "mistakes_figure",
+    "label_errors_figure",
 )
 
 FACTS = {

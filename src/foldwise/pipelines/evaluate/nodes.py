@@ -18,8 +18,8 @@ from foldwise.tasks.evaluate_regression import (
     outcomes_table,
 )
 from foldwise.tasks.mase_scale import mase_scales
+from foldwise.tasks.mistakes import Mistakes
 from foldwise.tasks.regression_table import is_regression
-from foldwise.tasks.report_section import ReportSection
 from foldwise.tasks.slices import Slices
 from foldwise.tasks.training_curves import TrainingCurves
 
@@ -87,13 +87,18 @@ def write_report(
     audit_record: dict[str, Any],
     training_curves: TrainingCurves,
     calibration: Calibration,
+    slices: Slices,
+    mistakes: Mistakes,
     run_facts: dict[str, dict[str, Any]],
-    slices: Slices | None = None,
     explanations: dict[str, Any] | None = None,
 ) -> str:
     """Return the report as one HTML page: the verdict first, then all that it rests on."""
+    from foldwise.tasks.calibration_section import calibration_section
+    from foldwise.tasks.explain.section import explanations_section
+    from foldwise.tasks.mistakes_section import mistakes_section
     from foldwise.tasks.report import render_report, versions
     from foldwise.tasks.report_risks import calibration_risks, slice_risks, training_risks
+    from foldwise.tasks.slices_section import slices_section
     from foldwise.tasks.training_curves_section import training_curves_section
 
     return render_report(
@@ -105,7 +110,12 @@ def write_report(
         baselines=baselines.splitlines(),
         audit=audit_record,
         training=training_curves_section(training_curves),
-        sections=_sections(calibration, slices, explanations),
+        sections=[
+            calibration_section(calibration),
+            slices_section(slices),
+            mistakes_section(mistakes, samples),
+            *([] if explanations is None else [explanations_section(explanations)]),
+        ],
         risks=[
             *training_risks(training_curves.verdict, training_curves.sentences),
             *calibration_risks(calibration),
@@ -114,7 +124,7 @@ def write_report(
         looked_at=[
             "the training curves",
             *([] if calibration.is_empty else ["the calibration"]),
-            *(["the slices"] if slices is not None and slices.num_slices else []),
+            *(["the slices"] if slices.num_slices else []),
         ],
         provenance={
             "Run": run_facts.get("Run", {}),
@@ -127,19 +137,3 @@ def write_report(
             },
         },
     )
-
-
-def _sections(
-    calibration: Calibration, slices: Slices | None, explanations: dict[str, Any] | None
-) -> list[ReportSection]:
-    """Return what follows the scores, in order."""
-    from foldwise.tasks.calibration_section import calibration_section
-    from foldwise.tasks.explain.section import explanations_section
-    from foldwise.tasks.slices_section import slices_section
-
-    sections = [calibration_section(calibration)]
-    if slices is not None:
-        sections.append(slices_section(slices))
-    if explanations is not None:
-        sections.append(explanations_section(explanations))
-    return sections

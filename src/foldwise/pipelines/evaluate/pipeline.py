@@ -67,6 +67,8 @@ def _scores(family: str) -> Pipeline:
                     "audit_record": "audit_record",
                     "training_curves": f"{family}_training_curves",
                     "calibration": f"{family}_calibration",
+                    "slices": f"{family}_slices",
+                    "mistakes": f"{family}_mistakes",
                     "run_facts": "run_facts",
                 },
                 *of_family("report"),
