@@ -99,7 +99,9 @@ def test_feature_maps_are_what_layers_give(cnn):
 
 @pytest.mark.parametrize("layer", [None, "features.0"])
 def test_made_images_activate_their_units_more_than_noise(cnn, layer):
-    config = MaximiseConfig(enabled=True, layer=layer, max_units=3, total_variation=0.0)
+    config = MaximiseConfig(
+        enabled=True, layer=layer, max_units=3, total_variation=0.0, num_steps=60
+    )
     made = maximise_units(cnn, config, 0)
     again = maximise_units(cnn, config, 0)
     for one, other in zip(made, again, strict=True):

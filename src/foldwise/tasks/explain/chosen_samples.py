@@ -3,6 +3,7 @@
 import difflib
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from foldwise.data.samples import Samples
@@ -95,22 +96,33 @@ def _of_each_class(rows: pd.DataFrame, samples: Samples, config: ExplainConfig) 
     target = rows["target"].to_numpy(dtype=object)
     is_correct = names[probabilities.argmax(axis=1)] == target
     confidence = probabilities.max(axis=1)
+    wrong = _by_class(target, np.flatnonzero(~is_correct))
+    right = _by_class(target, np.flatnonzero(is_correct))
     mistakes: list[tuple[int, int]] = []  # which one of its class, row
-    correct: list[tuple[int, int]] = []
-    for name in samples.classes:
-        wrong = np.flatnonzero((target == name) & ~is_correct)
-        worst = wrong[np.argsort(-confidence[wrong], kind="stable")][: config.num_mistakes]
+    for found in wrong.values():
+        worst = found[np.argsort(-confidence[found], kind="stable")][: config.num_mistakes]
         mistakes += [(rank, int(row)) for rank, row in enumerate(worst)]
-        right = np.flatnonzero((target == name) & is_correct)
-        number = min(config.num_correct, len(right))
+    mistakes.sort(key=lambda pair: (pair[0], -confidence[pair[1]], pair[1]))
+    correct: list[tuple[int, int]] = []
+    shown = [name for name in samples.classes if name in right][: config.max_samples]
+    for name in shown:
+        number = min(config.num_correct, len(right[name]))
         draw = numpy_generator(config.seed, "explain", "correct", str(name))
-        correct += [(i, int(row)) for i, row in enumerate(draw.choice(right, number, False))]
-    mistakes.sort(key=lambda pair: (pair[0], -confidence[pair[1]]))
+        chosen = draw.choice(right[name], number, replace=False)
+        correct += [(rank, int(row)) for rank, row in enumerate(chosen)]
     correct.sort(key=lambda pair: pair[0])
     num_correct = max(config.max_samples // 2, config.max_samples - len(mistakes))
     kept = [row for _, row in correct[:num_correct]]
     kept += [row for _, row in mistakes[: config.max_samples - len(kept)]]
     return [rows.iloc[row] for row in kept]
+
+
+def _by_class(
+    target: npt.NDArray[np.object_], places: npt.NDArray[np.int64]
+) -> dict[object, npt.NDArray[np.int64]]:
+    """Return the rows of each class that occurs, in one pass, however many there are."""
+    groups = pd.Series(places).groupby(target[places], sort=False)
+    return {name: group.to_numpy(np.int64) for name, group in groups}
 
 
 def _best_and_worst(rows: pd.DataFrame, config: ExplainConfig) -> list[pd.Series]:

@@ -78,7 +78,8 @@ class PermutationConfig(Config):
     enabled: bool = True
     num_repeats: PositiveInt = 5  # shuffles of each column, in each fold
     max_samples: int = Field(1000, ge=10)  # of each fold, drawn
-    max_columns: PositiveInt = 64  # the ones with the largest integrated gradients
+    max_columns: PositiveInt = 32  # the ones with the largest integrated gradients
+    max_networks: PositiveInt = 10  # of several repeats, as many as have no more; at least one
     confidence: float = Field(0.95, ge=0.5, lt=1)
 
 

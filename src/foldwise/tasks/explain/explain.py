@@ -1,5 +1,6 @@
 """From trained networks to what they look at and what they have learnt."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -238,13 +239,19 @@ class _Explanation:
             columns = np.sort(np.argsort(-strength, kind="stable")[: settings.max_columns])
         return permutation_importances(
             self._models,
-            sorted(self._cards),
+            self._of_whole_repeats(settings.max_networks),
             self._samples,
             self._predictions,
             columns.tolist(),
             settings,
             self._config.seed,
         )
+
+    def _of_whole_repeats(self, most: int) -> list[tuple[int, int]]:
+        """Return the networks of the first repeats, of at least one."""
+        num_folds = sum(repeat == 0 for repeat, _ in self._cards)
+        num_repeats = max(1, most // num_folds)
+        return [key for key in sorted(self._cards) if key[0] < num_repeats]
 
     def _sanity(
         self, kind: Kind, chosen: Sequence[ChosenSample], methods: Sequence[Method]
@@ -254,12 +261,12 @@ class _Explanation:
             return None
         # Occlusion needs hundreds of answers for each input and stage.
         checked = [method for method in methods if method != "occlusion"] or list(methods)
-        sample = chosen[0]
-        some = [s for s in chosen if self._network(s) is self._network(sample)]
-        some = some[: settings.num_samples]
+        networks = Counter((sample.repeat, sample.fold) for sample in chosen)
+        key = networks.most_common(1)[0][0]
+        some = [s for s in chosen if (s.repeat, s.fold) == key][: settings.num_samples]
         check = partial(
             sanity_check,
-            self._network(sample),
+            self._open(*key),
             num_stages=settings.num_stages,
             seed=self._config.seed,
         )
