@@ -55,17 +55,17 @@ def _parts_of_classes(
 ) -> Array:
     sums = class_bin_sums(target, probabilities, num_bins, first_class)
     size = len(target)
-    filled = np.maximum(sums.count, 1)
+    filled = np.maximum(sums.num_samples, 1)
     said, came = sums.said / filled, sums.hits / filled
     share = sums.hits.sum(axis=1, keepdims=True) / size
-    weight = sums.count / size
+    weight = sums.num_samples / size
     reliability = (weight * (said - came) ** 2).sum()
     resolution = (weight * (came - share) ** 2).sum()
     uncertainty = float((share * (1 - share)).sum())
     score = (sums.squares.sum() - 2 * _own_sum(target, probabilities, first_class)) / size
     score += float(share.sum())
     within = score - (reliability - resolution + uncertainty)
-    noise = float((weight * came * (1 - came) / np.maximum(sums.count - 1, 1)).sum())
+    noise = float((weight * came * (1 - came) / np.maximum(sums.num_samples - 1, 1)).sum())
     of_share = uncertainty / max(size - 1, 1)
     corrected = (reliability - noise, resolution - noise + of_share, uncertainty + of_share)
     return np.array([*corrected, within])

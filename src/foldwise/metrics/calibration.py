@@ -34,7 +34,7 @@ class Reliability(NamedTuple):
     high: Array
     confidence: Array  # mean score
     frequency: Array  # share of scores that came true
-    count: Codes
+    num_samples: Codes
 
 
 class CalibrationError(NamedTuple):
@@ -98,7 +98,7 @@ def reliability(scores: Array, hits: Mask, edges: Array) -> Reliability:
     ([0.25, 0.9], [0.5, 1.0])
     """
     codes, size = bin_codes(scores, edges), len(edges) - 1
-    count = np.bincount(codes, minlength=size)
+    count = np.bincount(codes, minlength=size).astype(np.int64)
     filled = count > 0
     count = count[filled]
     return Reliability(
@@ -106,7 +106,7 @@ def reliability(scores: Array, hits: Mask, edges: Array) -> Reliability:
         edges[1:][filled],
         np.bincount(codes, scores, size)[filled] / count,
         np.bincount(codes, hits, size)[filled] / count,
-        count.astype(np.int64),
+        count,
     )
 
 
@@ -121,7 +121,9 @@ def frequency_intervals(
         yes, trials = hits[inside].astype(np.float64), np.ones(int(inside.sum()))
         if units is not None:
             of_unit = np.unique(units[inside], return_inverse=True)[1]
-            yes, trials = (np.bincount(of_unit, values) for values in (yes, trials))
+            yes, trials = (
+                np.bincount(of_unit, values).astype(np.float64) for values in (yes, trials)
+            )
         found.append(proportion_interval(yes, trials, confidence))
     return found
 
@@ -129,7 +131,7 @@ def frequency_intervals(
 def expected_calibration_error(points: Reliability) -> float:
     """Return the mean distance of score and frequency, weighed by the samples of a bin."""
     distance = np.abs(points.confidence - points.frequency)
-    return float((points.count * distance).sum() / points.count.sum())
+    return float((points.num_samples * distance).sum() / points.num_samples.sum())
 
 
 def debiased_distance(distance: Array, deviation: Array) -> Array:
@@ -225,7 +227,7 @@ def class_calibration_errors(
 class ClassBinSums(NamedTuple):
     """Sums over the samples in each bin of the probability of each class, (K, B)."""
 
-    count: Array
+    num_samples: Array
     said: Array  # of the probabilities
     hits: Array  # how many are of the class
     variance: Array  # of `hits` if the probabilities were true

@@ -52,11 +52,11 @@ def threshold_curve(positive: Mask, scores: Array) -> ThresholdCurve:
     ordered, size = scores[order], len(scores)
     ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)[:size])
     hits = np.cumsum(positive[order])[ends].astype(np.float64)
-    called = ends + 1.0
+    called = np.asarray(ends + 1.0, dtype=np.float64)
     num_positive = float(positive.sum())
     below = np.append(ordered[ends[1:]], -ordered[-1:])
     # Halves first: the sum of two scores of 1 and their mean are exact either way.
-    threshold = ordered[ends] / 2 + below / 2
+    threshold = np.asarray(ordered[ends] / 2 + below / 2, dtype=np.float64)
     return _curve(threshold, hits, called, num_positive, float(size))
 
 
@@ -120,7 +120,8 @@ def least_cost(probabilities: Array, costs: Array) -> Codes:
     expected = expected_costs(probabilities, costs)
     least = expected.min(axis=1, keepdims=True)
     is_least = expected <= least + 1e-12 * np.abs(costs).max()
-    return np.where(is_least, probabilities, -1.0).argmax(axis=1).astype(np.int64)
+    decided: Codes = np.where(is_least, probabilities, -1.0).argmax(axis=1).astype(np.int64)
+    return decided
 
 
 def paid(target: Codes, decided: Codes, costs: Array) -> Array:

@@ -64,4 +64,5 @@ def per_unit(successes: Array, units: Codes | None) -> tuple[Array, Array]:
     if units is None:
         return yes, np.ones(len(yes))
     of_unit = np.unique(units, return_inverse=True)[1]
-    return np.bincount(of_unit, yes), np.bincount(of_unit).astype(np.float64)
+    sums = np.bincount(of_unit, yes), np.bincount(of_unit)
+    return sums[0].astype(np.float64), sums[1].astype(np.float64)

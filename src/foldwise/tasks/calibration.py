@@ -25,7 +25,7 @@ from foldwise.tasks.evaluate import (
 )
 from foldwise.tasks.model_rows import PartsOfModels, ensemble_rows, parts_of_models
 from foldwise.tasks.operating_points import OperatingPoints, operating_points, shown_classes
-from foldwise.tasks.predictions_table import PARTS, Scored
+from foldwise.tasks.predictions_table import PARTS, Scored, shown_names
 from foldwise.tasks.probability_calibration import ProbabilityScores, score_probabilities, verdict
 from foldwise.tasks.temperature_scaling import fit_temperatures, scaled
 
@@ -209,28 +209,29 @@ def _notes(
         without = temperatures[temperatures["num_inner"] == 0]
         names = ", ".join(f"repeat {r}, fold {f}" for r, f in without[["repeat", "fold"]].values)
         notes.append(f"No inner validation part, so a temperature of 1: {names}.")
-    for point in points.points.to_dict("records"):
-        if point["part"] != "oof":
-            continue
-        if point["num_without"]:
-            notes.append(
-                f"{point['class']!r}: no threshold gives {_asked(config)} in the inner part of "
-                f"{point['num_without']} of {point['num_models']} networks; there the most "
-                "probable class is decided."
-            )
-        if point["num_inner_positive"] < _FEW_POSITIVES * point["num_models"]:
-            mean = point["num_inner_positive"] / point["num_models"]
-            notes.append(
-                f"{point['class']!r}: its thresholds rest on {mean:.3g} samples of the class in "
-                f"each inner part; with fewer than {_FEW_POSITIVES} they are little more than "
-                "chance."
-            )
+    return notes + _threshold_notes(points, config)
+
+
+def _threshold_notes(points: OperatingPoints, config: EvaluateConfig) -> list[str]:
+    """Say which classes have no threshold somewhere, and which too few samples for one."""
+    notes = []
+    found = points.points[points.points["part"] == "oof"]
+    lacking = found[found["num_without"] > 0]
+    if config.operating_point is not None and len(lacking):
+        notes.append(
+            f"No threshold gives {config.operating_point.wording()} in the inner part of some "
+            f"folds for {shown_names(list(lacking['class']))}; there the most probable class is "
+            "decided."
+        )
+    size = (found["num_inner_positive"] / found["num_models"]).astype(np.float64)
+    scarce = found[size < _FEW_POSITIVES]
+    if len(scarce):
+        notes.append(
+            f"The thresholds of {shown_names(list(scarce['class']))} rest on as few as "
+            f"{size.min():.3g} samples of the class in an inner part; with fewer than "
+            f"{_FEW_POSITIVES} they are little more than chance."
+        )
     return notes
-
-
-def _asked(config: EvaluateConfig) -> str:
-    assert config.operating_point is not None
-    return config.operating_point.wording()
 
 
 # -- JSON -----------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ Drawn without any global figure state; the same calibration gives the same bytes
 on colour alone.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -30,8 +30,8 @@ _MAX_PANELS = 6  # classes with curves of their thresholds
 _MARKS = {AS_PREDICTED: ("o", COLOURS[1], -1), AT_TEMPERATURE: ("D", COLOURS[0], 1)}
 _PART_LINES = {"oof": ("-", COLOURS[0]), "test": ("--", COLOURS[1])}
 _METRIC_LINES = dict(zip(POINT_METRICS, ("-", "--", "-.", ":"), strict=True))
-_DIAGONAL = {"color": GRID, "linewidth": 0.8, "linestyle": (0, (2, 3))}
-_GRID = {"color": GRID, "alpha": 0.25, "linewidth": 0.6}
+_DIAGONAL: dict[str, Any] = {"color": GRID, "linewidth": 0.8, "linestyle": (0, (2, 3))}
+_GRID: dict[str, Any] = {"color": GRID, "alpha": 0.25, "linewidth": 0.6}
 
 
 @in_style
@@ -50,7 +50,7 @@ def reliability_figure(calibration: Calibration) -> "Figure":
         _draw_reliability(calibration, part, upper)
         points = _width_points(calibration.parts[part].before.points)
         width = points["high"] - points["low"]
-        lower.bar(points["low"], points["count"], width, align="edge", color=GRID, alpha=0.6)
+        lower.bar(points["low"], points["num_samples"], width, align="edge", color=GRID, alpha=0.6)
         lower.set(xlabel="what the network says of its decision", ylabel="predictions")
         lower.locator_params(axis="y", nbins=3)
         upper.set_title(PARTS[part], loc="left")
@@ -109,7 +109,7 @@ def risk_coverage_figure(calibration: Calibration) -> "Figure":
     for name, part in calibration.parts.items():
         line, colour = _PART_LINES[name]
         of_part = curves[curves["part"] == name]
-        style = {"color": colour, "linestyle": line}
+        style: dict[str, Any] = {"color": colour, "linestyle": line}
         area = f"{PARTS[name]}, area {part.abstention.curve.aurc:.4f}"
         axes.plot(of_part["coverage"], of_part["risk"], label=area, linewidth=1.6, **style)
         table = part.abstention.table

@@ -1,6 +1,8 @@
 """The section of the report about what the probabilities are worth."""
 
+from collections.abc import Hashable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -209,7 +211,7 @@ def _points_table(points: OperatingPoints | None) -> ReportTable:
     return ReportTable(title, (*columns, *(("reached",) if has_demand else ())), tuple(rows), note)
 
 
-def _point_cell(row: dict[str, float], metric: str) -> str:
+def _point_cell(row: Mapping[Hashable, Any], metric: str) -> str:
     value = row[metric]
     shown = "undefined"
     if np.isfinite(value):

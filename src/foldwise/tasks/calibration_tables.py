@@ -11,7 +11,7 @@ AS_PREDICTED, AT_TEMPERATURE = "as predicted", "at temperature"
 _MAX_POINTS = 500  # of a risk-coverage curve
 _RELIABILITY = (
     *("part", "probabilities", "binning", "low", "high", "confidence", "frequency"),
-    *("frequency_low", "frequency_high", "count", "method"),
+    *("frequency_low", "frequency_high", "num_samples", "method"),
 )
 _RISK = ("part", "threshold", "coverage", "risk")
 

@@ -54,12 +54,10 @@ def cost_matrix(costs: Costs, classes: Sequence[str]) -> Array:
     code = {name: i for i, name in enumerate(classes)}
     seen = set()
     for key, value in costs.items():
-        nested = value if isinstance(value, dict) else None
-        pairs = (
-            [(*_split(key, code), value)]
-            if nested is None
-            else [(key, name, cost) for name, cost in nested.items()]
-        )
+        if isinstance(value, dict):
+            pairs = [(key, decided, cost) for decided, cost in value.items()]
+        else:
+            pairs = [(*_split(key, code), value)]
         for actual, decided, cost in pairs:
             unknown = [name for name in (actual, decided) if name not in code]
             if unknown:
@@ -71,7 +69,7 @@ def cost_matrix(costs: Costs, classes: Sequence[str]) -> Array:
             if pair in seen:
                 raise CostsError(f"evaluate.costs names {actual!r} decided as {decided!r} twice.")
             seen.add(pair)
-            matrix[pair] = float(cost)
+            matrix[pair] = cost
     return matrix
 
 
@@ -90,10 +88,12 @@ def decide_by_cost(
     plain, least = probabilities.argmax(axis=1).astype(np.int64), least_cost(probabilities, costs)
     columns = np.stack([paid(target, plain, costs), paid(target, least, costs)], axis=1)
     columns = np.concatenate([columns, columns[:, :1] - columns[:, 1:]], axis=1)
-    found = mean_estimates(columns, units, confidence)
+    plain_cost, least_one, saved = mean_estimates(columns, units, confidence)
     foretold = expected_costs(probabilities, costs).min(axis=1).mean()
     return CostDecision(
-        *found,
+        plain=plain_cost,
+        least=least_one,
+        saved=saved,
         foretold=float(foretold),
         share_changed=float((plain != least).mean()),
         accuracy=(float((plain == target).mean()), float((least == target).mean())),

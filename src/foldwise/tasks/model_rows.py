@@ -94,5 +94,6 @@ def _inner_rows(
         )
     rows = _rows(inner.sort_values(keys, kind="stable"), classes, models)
     known = rows.model >= 0
-    scored = Scored(*(values[known] for values in rows.scored))
+    ids, target, probabilities = rows.scored
+    scored = Scored(ids[known], target[known], probabilities[known])
     return ModelRows(scored, rows.model[known])

@@ -145,7 +145,7 @@ def _example(scores: ProbabilityScores, sign: int) -> str:
     said, happens = points["confidence"].to_numpy(), points["frequency"].to_numpy()
     gap = said - happens
     doubtful = (points["frequency_low"] <= said) & (said <= points["frequency_high"])
-    weight = points["count"].to_numpy() * np.abs(gap)
+    weight = points["num_samples"].to_numpy() * np.abs(gap)
     weight[doubtful.to_numpy() | (sign * gap < 0)] = 0
     if weight.max(initial=0) <= 0:
         return (
@@ -156,7 +156,7 @@ def _example(scores: ProbabilityScores, sign: int) -> str:
     return (
         f"when it says {_percent(row['confidence'])} it is right in {_percent(row['frequency'])} "
         f"({_percent(row['frequency_low'])} to {_percent(row['frequency_high'])}, of "
-        f"{int(row['count'])} predictions)"
+        f"{int(row['num_samples'])} predictions)"
     )
 
 

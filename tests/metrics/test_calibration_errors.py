@@ -52,13 +52,13 @@ def test_the_points_are_those_of_scikit_learn(rng, strategy):
     found = reliability(scores, hits, edges)
     np.testing.assert_allclose(found.frequency, frequency)
     np.testing.assert_allclose(found.confidence, confidence)
-    assert found.count.sum() == 301
+    assert found.num_samples.sum() == 301
 
 
 def test_equal_scores_share_a_bin():
     edges = equal_mass_edges(np.array([1.0] * 8 + [0.5, 0.6]), 5)
     found = reliability(np.full(3, 1.0), np.array([True, True, False]), edges)
-    assert found.count.tolist() == [3]
+    assert found.num_samples.tolist() == [3]
     alone = equal_mass_edges(np.full(4, 0.7), 5)
     assert reliability(np.full(4, 0.7), np.ones(4, bool), alone).confidence == pytest.approx(0.7)
 
@@ -69,7 +69,9 @@ def test_intervals_of_the_points_are_wilsons(rng):
     edges = equal_width_edges(4)
     points = reliability(scores, hits, edges)
     found = frequency_intervals(scores, hits, edges, None, 0.95)
-    for frequency, count, interval in zip(points.frequency, points.count, found, strict=True):
+    for frequency, count, interval in zip(
+        points.frequency, points.num_samples, found, strict=True
+    ):
         assert interval[:2] == pytest.approx(wilson_interval(frequency, count, 0.95))
 
 
