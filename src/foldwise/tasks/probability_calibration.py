@@ -106,25 +106,33 @@ def reliability_points(
     return table
 
 
+def is_miscalibrated(scores: ProbabilityScores, confidence: float) -> bool:
+    """Tell whether a calibrated network would look as bad in less than 1 - `confidence` of cases.
+
+    Two tests are made, of the mean gap and of the bins: each has half of what may go wrong.
+    """
+    least = min(scores.mass_error.p_value, scores.test.gap_p_value)
+    return least < _level(confidence)
+
+
 def verdict(scores: ProbabilityScores, confidence: float, where: str) -> str:
     """Say in one sentence whether the network is too sure, not sure enough, or neither.
 
-    Something is said to be wrong only where a calibrated network would look as bad by chance in
-    less than 1 - `confidence` of all cases.
+    Something is said to be wrong only where `is_miscalibrated`.
 
     Args:
         scores: Of one part.
         confidence: E.g. 0.95.
         where: The part in words, e.g. "out of fold".
     """
-    test, error, chance = scores.test, scores.mass_error, 1 - confidence
-    if error.p_value >= chance and test.gap_p_value >= chance:
+    test, error = scores.test, scores.mass_error
+    if not is_miscalibrated(scores, confidence):
         return (
             f"There is no sign that the probabilities are wrong ({where}): the calibration error "
             f"of {error.value:.3f} is what a network whose every probability is true would show "
             f"by chance ({error.expected:.3f} on average)."
         )
-    if test.gap_p_value >= chance:
+    if test.gap_p_value >= _level(confidence):
         return (
             f"Some probabilities are wrong ({where}), though right on average: "
             f"{_example(scores, 0)}."
@@ -132,6 +140,11 @@ def verdict(scores: ProbabilityScores, confidence: float, where: str) -> str:
     direction = "over-confident" if test.gap > 0 else "under-confident"
     sign = 1 if test.gap > 0 else -1
     return f"The network is {direction} ({where}): {_example(scores, sign)}."
+
+
+def _level(confidence: float) -> float:
+    """Return the level of each of two tests (Bonferroni)."""
+    return (1 - confidence) / 2
 
 
 def _example(scores: ProbabilityScores, sign: int) -> str:
