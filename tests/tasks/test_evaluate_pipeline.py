@@ -76,6 +76,7 @@ def inputs(tmp_path_factory):
         "rnn_network": {"name": "a network"},
         "rnn_models": FoldModels(tmp_path_factory.mktemp("rnn")),  # another program's predictions
         "rnn_baselines_summary": "The network is <worth> it.\n",
+        "rnn_explanations": {},
         **FACTS,
         "params:evaluate": EvaluateConfig(num_resamples=100),
     }
@@ -104,6 +105,9 @@ def test_outputs_belong_to_one_another(outputs):
     assert "kedro run --pipeline=train_rnn" in outputs["report"]
     assert "<dt>a.b</dt><dd>7</dd>" in outputs["report"]
     assert "There are no networks beside these predictions" in outputs["report"]
+    assert "No network was looked into" in outputs["report"]
+    for anchor in ("calibration", "slices", "mistakes", "explanations", "glossary"):
+        assert f'<h2 id="{anchor}">' in outputs["report"]
     assert set(outputs["curves_table"]["class"]) == {"'=a", "b", "c"}
 
 
@@ -124,7 +128,7 @@ def test_nodes_are_tagged_and_named_after_their_functions():
         assert node.tags == {"evaluate"}
         assert node.name == node.func.__name__
     named = ("predictions", "inner_predictions", "network", "baselines_summary", "models")
-    of_family = {f"cnn_{name}" for name in named}
+    of_family = {f"cnn_{name}" for name in (*named, "explanations")}
     of_data = {"samples", "folds", "params:evaluate", *FACTS}
     assert create_pipeline().inputs() == of_family | of_data
     assert create_pipeline().outputs() == {f"cnn_{name}" for name in OUTPUTS}

@@ -1,4 +1,5 @@
 import io
+import re
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,7 @@ def run(num_steps, folder):
         "folds": folds,
         "rnn_network": {"name": "a network"},
         "rnn_models": FoldModels(folder),
+        "rnn_explanations": {},
         **FACTS,
         "rnn_baselines_summary": "It does not beat the naive forecast.\n",
         "params:evaluate": CONFIG,
@@ -88,9 +90,12 @@ def test_the_page_says_what_it_should(outputs):
         "a network",
     ):
         assert fact in text
-    for absent in ("probabilities", " classes.", "nan", "held-out"):
-        assert absent not in text.lower()
-    assert sum(tag == "svg" for tag, _ in page.elements) == 3
+    before = text[: text.index("Calibration, thresholds, abstention", 500)]
+    for absent in ("probabilities", " classes.", "held-out"):
+        assert absent not in before.lower()
+    assert not re.search(r"\bnan\b", text.lower())
+    assert sum(tag == "svg" for tag, _ in page.elements) >= 3
+    assert "pinball loss" in text[text.index("What the metrics mean", 1000) :]
 
 
 def test_verdicts_and_notes_stand_on_the_page_and_are_escaped():

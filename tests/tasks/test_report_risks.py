@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from foldwise.tasks.report_risks import calibration_risks, training_risks
+from foldwise.tasks.report_risks import calibration_risks, label_risks, training_risks
 from foldwise.tasks.report_verdict import Gravity
 
 
@@ -39,3 +39,11 @@ def test_probabilities_that_chance_does_not_explain_are_a_risk(mass, gap, number
 
 def test_a_regression_has_no_calibration_to_be_wrong():
     assert calibration_risks(calibration(0.0, 0.0, parts=())) == []
+
+
+def test_many_labels_that_are_likely_wrong_are_a_risk():
+    assert label_risks(2, 100) == []
+    assert label_risks(0, 100) == []
+    (risk,) = label_risks(3, 100)
+    assert risk.gravity is Gravity.MEANING
+    assert "3 of 100 labels (3.0%)" in risk.text

@@ -5,16 +5,18 @@ All pages extend `page.html.j2`; `report_section.html.j2` shows one of their sec
 
 import base64
 import platform
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from foldwise.tasks.figure_style import inline_svg
-from foldwise.tasks.report_section import ReportFigure, ReportImage
+from foldwise.tasks.report_section import ReportFigure, ReportImage, ReportTable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_NUMBER = re.compile(r"[-+\u2212±<>]?\s?[.\d]")
 _PACKAGES = ("foldwise", "torch", "numpy", "scipy", "scikit-learn", "pandas")
 
 
@@ -29,7 +31,11 @@ def page_environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"svg": _svg, "data_uri": _data_uri}
+    environment.filters |= {
+        "svg": _svg,
+        "data_uri": _data_uri,
+        "alignments": column_alignments,
+    }
     return environment
 
 
@@ -54,6 +60,17 @@ def facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
             shown = f"{value:.6g}" if isinstance(value, float) else str(value)
             facts.append((_readable(name), shown))
     return facts
+
+
+def column_alignments(table: ReportTable) -> list[str]:
+    """Return for each column `text`, or `number` where a cell begins like one.
+
+    >>> column_alignments(ReportTable("", ("a", "b"), (("x", "-"), ("y", "-0.5 (p = 0.1)"))))
+    ['text', 'number']
+    """
+    columns = zip(*table.rows, strict=True)
+    kinds = ["number" if any(map(_NUMBER.match, cells)) else "text" for cells in columns]
+    return kinds or ["text"] * len(table.columns)
 
 
 def _svg(figure: ReportFigure) -> str:

@@ -89,15 +89,20 @@ def write_report(
     calibration: Calibration,
     slices: Slices,
     mistakes: Mistakes,
+    explanations: dict[str, Any],
     run_facts: dict[str, dict[str, Any]],
-    explanations: dict[str, Any] | None = None,
 ) -> str:
     """Return the report as one HTML page: the verdict first, then all that it rests on."""
     from foldwise.tasks.calibration_section import calibration_section
     from foldwise.tasks.explain.section import explanations_section
     from foldwise.tasks.mistakes_section import mistakes_section
     from foldwise.tasks.report import render_report, versions
-    from foldwise.tasks.report_risks import calibration_risks, slice_risks, training_risks
+    from foldwise.tasks.report_risks import (
+        calibration_risks,
+        label_risks,
+        slice_risks,
+        training_risks,
+    )
     from foldwise.tasks.slices_section import slices_section
     from foldwise.tasks.training_curves_section import training_curves_section
 
@@ -114,12 +119,13 @@ def write_report(
             calibration_section(calibration),
             slices_section(slices),
             mistakes_section(mistakes, samples),
-            *([] if explanations is None else [explanations_section(explanations)]),
+            explanations_section(explanations),
         ],
         risks=[
             *training_risks(training_curves.verdict, training_curves.sentences),
             *calibration_risks(calibration),
             *slice_risks(slices),
+            *label_risks(mistakes.num_label_errors, mistakes.num_samples),
         ],
         looked_at=[
             "the training curves",

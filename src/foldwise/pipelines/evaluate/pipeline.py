@@ -69,6 +69,7 @@ def _scores(family: str) -> Pipeline:
                     "calibration": f"{family}_calibration",
                     "slices": f"{family}_slices",
                     "mistakes": f"{family}_mistakes",
+                    "explanations": f"{family}_explanations",
                     "run_facts": "run_facts",
                 },
                 *of_family("report"),
