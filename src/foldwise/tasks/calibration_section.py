@@ -281,9 +281,9 @@ def _temperatures_table(temperatures: pd.DataFrame | None) -> ReportTable:
         rows.append((name, str(row.num_inner), f"{row.temperature:.3f}"))
     left_out = len(temperatures) - len(rows)
     note = (
-        "Fitted by the log loss of the inner validation part, which also chose the epoch: so it "
-        "is a little too bold. Guo et al. 2017; a normal prior of deviation ln 2 on its logarithm "
-        "steadies small parts."
+        "Fitted by the log loss of the inner validation part, which also chose the epoch, and the "
+        "weights of decisions if there are any: so it is a little too bold. Guo et al. 2017; a "
+        "normal prior of deviation ln 2 on its logarithm steadies small parts."
     )
     note += f" {left_out} folds closer to 1 are left out." if left_out else ""
     return ReportTable(title, columns, tuple(rows), note)

@@ -92,16 +92,17 @@ def operating_points(
     if config is None or parts.inner is None:
         return OperatingPoints(codes, curves, _no_thresholds(), no_points())
     thresholds = _chosen(parts, classes, codes, config)
+    of_part = {"oof": parts.oof.scored} | ({} if test is None else {"test": test})
+    decided = {part: scored.probabilities.argmax(axis=1) for part, scored in of_part.items()}
     records = []
     for code in codes:
         of_class = thresholds[thresholds["class"] == classes[code]]
         chosen = of_class["threshold"].to_numpy(np.float64)
         head = _summary(of_class, classes[code])
-        rows = {"oof": (parts.oof.scored, chosen[parts.oof.model])}
-        if test is not None:
-            rows["test"] = (test, np.full(len(test.target), head["threshold"]))
-        for part, (scored, wanted) in rows.items():
-            plain = scored.probabilities.argmax(axis=1) == code
+        for part, scored in of_part.items():
+            is_oof = part == "oof"
+            wanted = chosen[parts.oof.model] if is_oof else np.array(head["threshold"])
+            plain = decided[part] == code
             above = scored.probabilities[:, code] >= wanted
             called = np.where(np.isnan(wanted), plain, above)
             found = _point(scored.target == code, called, plain, units[part], confidence, method)
