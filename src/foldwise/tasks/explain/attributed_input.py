@@ -7,6 +7,7 @@ columns of a table, D: features of a token or of a category, O: outputs.
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ from foldwise.tasks.explain.open_network import OpenNetwork
 from foldwise.tasks.inference import evaluation_batches
 
 Values = tuple[Tensor, ...]
+Layer = TypeVar("Layer", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -165,12 +167,14 @@ def _of_table(
         for place, vector in zip(places, found[1:], strict=True):
             by_column[:, place] = vector.sum(dim=1)
         widths = [len(column.names) for column in preprocessing.encoding.columns]
-        return torch.stack([part.sum(dim=1) for part in by_column.split(widths, dim=1)], dim=1)
+        return torch.stack(
+            [part.sum(dim=1) for part in torch.split(by_column, widths, dim=1)], dim=1
+        )
 
     return AttributedInput("table", (rows, *vectors), outputs, arrange, rows)
 
 
-def _only(network: nn.Module, kind: type[nn.Module]) -> nn.Module:
+def _only(network: nn.Module, kind: type[Layer]) -> Layer:
     return next(module for module in network.modules() if isinstance(module, kind))
 
 

@@ -20,7 +20,8 @@ _CLIP = 99.5  # percentile of the absolute values that gets the full colour
 
 def label_of(method: str) -> str:
     """Return a method's name for people, or that of the control."""
-    return {**LABELS, "edges": "edges (control)"}.get(method, method)
+    names = {str(known): label for known, label in LABELS.items()}
+    return (names | {"edges": "edges (control)"}).get(method, method)
 
 
 def coloured(values: Array) -> npt.NDArray[np.float64]:

@@ -63,7 +63,7 @@ def image_figure(explained: tuple[Explained, ...]) -> "Figure":
     axes.set(xticks=[], yticks=[], xlim=(-_CAPTION * width, sheet.shape[1]))
     axes.spines[:].set_visible(False)
     for row, one in enumerate(explained):
-        place = (-0.05 * width, row * step[0] + height / 2)
+        place = (-0.5 - 0.06 * width, row * step[0] + height / 2)
         axes.text(*place, caption(one.sample), ha="right", va="center", fontsize=7.5)
     for column, name in enumerate(["picture", *(LABELS[method] for method in methods)]):
         place = (column * step[1] + width / 2, -0.06 * height)

@@ -138,7 +138,7 @@ def _without_each_token(question: Question) -> Tensor:
     if num_tokens == 1:
         shortened = torch.zeros_like(tokens)
     with torch.no_grad():
-        whole = question.network(tokens)[:, question.output]
+        whole: Tensor = question.network(tokens)[:, question.output]
         parts = [
             question.network(some)[:, question.output] for some in torch.split(shortened, _COPIES)
         ]

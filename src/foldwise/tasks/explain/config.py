@@ -69,7 +69,7 @@ class EmbeddingMapConfig(Config):
     fold: int = Field(0, ge=0)  # features of different folds live in different spaces
     max_points: int = Field(500, ge=10, le=20_000)
     perplexity: float = Field(30.0, gt=1)  # of t-SNE; less where there are few points
-    num_classes: int = Field(8, ge=1, le=8)  # that get a colour of their own, the largest ones
+    num_classes: int = Field(10, ge=1, le=10)  # that get a mark of their own, the largest ones
 
 
 class PermutationConfig(Config):

@@ -260,7 +260,8 @@ class _Explanation:
         if not settings.enabled or not methods:
             return None
         # Occlusion needs hundreds of answers for each input and stage.
-        checked = [method for method in methods if method != "occlusion"] or list(methods)
+        checked: list[Method] = [method for method in methods if method != "occlusion"]
+        checked = checked or list(methods)
         networks = Counter((sample.repeat, sample.fold) for sample in chosen)
         key = networks.most_common(1)[0][0]
         some = [s for s in chosen if (s.repeat, s.fold) == key][: settings.num_samples]

@@ -151,7 +151,7 @@ def _in_colours(picture: Array) -> Array:
 
 
 def _is_square(pictures: Array) -> bool:
-    return pictures.shape[1] == pictures.shape[2]
+    return bool(pictures.shape[1] == pictures.shape[2])
 
 
 @in_style
@@ -179,8 +179,8 @@ def _curves(pictures: Array) -> "Figure":
         axes.hlines(-row, column + 0.05, column + 0.95, color="#8b949e", linewidth=0.5)
         axes.text(column + 0.05, 0.36 - row, str(number), fontsize=6)
         for channel, values in enumerate(kernel):
-            style = {"color": COLOURS[channel], "linewidth": 1.2, "marker": ".", "markersize": 3}
-            axes.plot(column + places, scale * values - row, **style)
+            (curve,) = axes.plot(column + places, scale * values - row, ".-")
+            curve.set(color=COLOURS[channel], linewidth=1.2, markersize=3)
     axes.set(xlim=(0, _PER_ROW), ylim=(0.5 - num_rows, 0.5))
     return figure
 

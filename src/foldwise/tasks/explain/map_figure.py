@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SHAPES = ("o", "s", "^", "v", "D", "P", "X", "*")  # no class is told by colour alone
+_SHAPES = ("o", "s", "^", "v", "D", "P", "X", "*", "<", ">")  # no class is told by colour alone
 _OTHERS = "#b5bcc4"
 _SHADES = (*COLOURS, "#F0E442", "#000000")  # the rest of Okabe and Ito's
 
@@ -48,16 +48,20 @@ def _scatter(axes: "Axes", found: EmbeddingMap, points: Array, num_classes: int)
     axes.set_yticks([])
     style: dict[str, Any] = {"s": 16, "linewidths": 0, "alpha": 0.85}
     if len(found.values):
-        axes.scatter(
-            *points.T, c=found.values, cmap="viridis", label="dark: small targets", **style
-        )
+        shades: dict[str, Any] = {"c": found.values, "cmap": "viridis"}
+        axes.scatter(points[:, 0], points[:, 1], label="dark: small targets", **shades, **style)
     else:
         _by_class(axes, found, points, num_classes, style)
     ringed = points[found.is_mistake]
     label = "largest errors" if len(found.values) else "mistake"
     if len(ringed):
-        ring = {"s": 46, "facecolors": "none", "edgecolors": "black", "linewidths": 0.9}
-        axes.scatter(*ringed.T, label=label, **ring)
+        ring: dict[str, Any] = {
+            "s": 46,
+            "facecolors": "none",
+            "edgecolors": "black",
+            "linewidths": 0.9,
+        }
+        axes.scatter(ringed[:, 0], ringed[:, 1], label=label, **ring)
 
 
 def _by_class(
@@ -68,8 +72,10 @@ def _by_class(
     is_other = ~np.isin(found.classes, largest)
     if is_other.any():
         label = f"{len(counts) - len(largest)} other classes"
-        axes.scatter(*points[is_other].T, color=_OTHERS, label=label, **style)
+        others = points[is_other]
+        axes.scatter(others[:, 0], others[:, 1], color=_OTHERS, label=label, **style)
     for place, name in enumerate(sorted(largest, key=str)):
         chosen = points[found.classes == name]
-        marks = {"color": _SHADES[place], "marker": _SHAPES[place]}
-        axes.scatter(*chosen.T, label=shown_name(str(name)), **marks, **style)
+        marks: dict[str, Any] = {"color": _SHADES[place % len(_SHADES)], "marker": _SHAPES[place]}
+        label = shown_name(str(name))
+        axes.scatter(chosen[:, 0], chosen[:, 1], label=label, **marks, **style)

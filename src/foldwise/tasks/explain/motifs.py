@@ -1,14 +1,16 @@
 """The tokens that the first filters answer to, e.g. the motifs of DNA.
 
-Windows that a filter answers to at least half as strongly as to any are counted place by place:
-Alipanahi et al., Predicting the sequence specificities of DNA- and RNA-binding proteins by deep
-learning (Nature Biotechnology, 2015).
+Windows that a filter answers to are lined up and counted place by place: Alipanahi et al.,
+Predicting the sequence specificities of DNA- and RNA-binding proteins by deep learning (Nature
+Biotechnology, 2015); those with at least half of the strongest answer: Kelley, Snoek and Rinn,
+Basset (Genome Research, 2016).
 
 B: texts, K: filters, T: tokens, V: different tokens.
 """
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -54,9 +56,19 @@ def find_motifs(opened: OpenNetwork, samples: Samples, rows: Rows) -> tuple[Moti
         return ()
     strongest = answers.values.max(axis=2)  # (B, K)
     told = [_class_of(strongest[:, k], samples, rows) for k in range(strongest.shape[1])]
+    found = (_motif(k, answers, samples, rows, told[k]) for k in _in_turn(told))
+    return tuple(islice((motif for motif in found if motif is not None), _MOST_MOTIFS))
+
+
+def _in_turn(told: Sequence[tuple[str, float]]) -> list[int]:
+    """Return the filters, the most telling one of each class first, then the second ones, ..."""
     best = sorted(range(len(told)), key=lambda k: (-told[k][1], k))
-    found = [_motif(k, answers, samples, rows, told[k]) for k in best]
-    return tuple(motif for motif in found if motif is not None)[:_MOST_MOTIFS]
+    ranks: Counter[str] = Counter()
+    turns = []
+    for k in best:
+        turns.append((ranks[told[k][0]], -told[k][1], k))
+        ranks[told[k][0]] += 1
+    return [k for _, _, k in sorted(turns)]
 
 
 def _answers(opened: OpenNetwork, samples: Samples, rows: Rows) -> _Answers | None:

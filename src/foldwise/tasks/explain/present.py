@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -178,7 +179,7 @@ def _of_layers(findings: Findings) -> Iterator[_Shown]:
     ):
         if made:
             alt = f"Images: {', '.join(image.title for image in made)}."
-            yield _Shown(name, title, lambda made=made: made_figure(made), note, alt)
+            yield _Shown(name, title, partial(made_figure, made), note, alt)
 
 
 def _of_checks(findings: Findings, config: ExplainConfig) -> Iterator[_Shown]:

@@ -103,7 +103,8 @@ MOTIFS_NOTE = (
     "Tokens at the places that a filter of the first layer answers to at least half as strongly "
     "as to any, in texts that the network did not see; letters are as high as the information "
     "they hold. The class is the one whose texts it answers to most, by so many standard "
-    "deviations: what a filter finds may still speak for or against a class further on."
+    "deviations; filters were picked by that, which flatters it. What a filter finds may still "
+    "speak for or against a class further on."
 )
 MAPS_NOTE = (
     "What layers make of {sample}: bright where a map is active; the most active maps are shown. "
