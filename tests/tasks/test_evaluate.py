@@ -1,5 +1,7 @@
 import json
+import re
 import time
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -7,6 +9,7 @@ import pytest
 from sklearn import metrics as reference
 
 from foldwise.data.csv_cells import csv_safe
+from foldwise.metrics.classification import RANK_METRICS
 from foldwise.tasks.evaluate import (
     EvaluateConfig,
     confusion_table,
@@ -172,10 +175,55 @@ def test_folds_in_which_a_class_is_never_predicted_are_said():
     assert evaluation.metrics["oof"]["macro_precision"]["value"] is not None
 
 
+def test_every_average_and_agreement_is_said_with_its_interval(evaluation):
+    scores = evaluation.metrics["oof"]
+    metrics = ("precision", "recall", "specificity", "npv", "f1", "f2", *RANK_METRICS)
+    names = {f"{average}_{m}" for average in ("macro", "weighted", "micro") for m in metrics}
+    names |= {"matthews_correlation", "cohens_kappa", "log_loss", "brier_score"}
+    assert names | {"accuracy", "balanced_accuracy", "num_samples"} == set(scores)
+    for name in names:
+        entry = scores[name]
+        assert entry["low"] < entry["value"] < entry["high"], name
+        assert entry["fold_low"] < entry["fold_mean"] < entry["fold_high"], name
+        assert entry["method"]
+
+
+def test_limits_over_folds_are_cut_at_the_range_of_their_metric_only():
+    """Guessing at random: half the folds agree less than by chance, and cost more than 1 nat."""
+    table = predictions_of(classes=tuple("abcd"), num_folds=4, strength=0, num_test=0)
+    scores = evaluate(table, None, CONFIG).metrics["oof"]
+    assert scores["cohens_kappa"]["fold_low"] < 0 < scores["cohens_kappa"]["fold_high"]
+    assert scores["matthews_correlation"]["low"] < 0 < scores["matthews_correlation"]["high"]
+    assert scores["log_loss"]["value"] > 1
+    assert scores["log_loss"]["fold_high"] > scores["log_loss"]["fold_mean"] > 1
+    assert scores["log_loss"]["high"] > scores["log_loss"]["value"]
+
+
+def test_clopper_and_pearson_replace_wilson_where_they_are_wanted(predictions, evaluation):
+    config = EvaluateConfig(num_resamples=200, proportion_interval="clopper_pearson")
+    found = evaluate(predictions, None, config)
+    assert found.metrics["info"]["proportion_interval"] == "clopper_pearson"
+    assert evaluation.metrics["info"]["proportion_interval"] == "wilson"
+    for name in ("accuracy", "weighted_recall", "micro_f1"):
+        here, there = found.metrics["oof"][name], evaluation.metrics["oof"][name]
+        assert here["value"] == there["value"]
+        assert here["method"] == "Clopper-Pearson"
+        assert here["high"] - here["low"] > there["high"] - there["low"]
+    assert set(found.per_class["npv_method"]) == {"Clopper-Pearson"}
+    assert found.metrics["oof"]["macro_f1"] == evaluation.metrics["oof"]["macro_f1"]
+
+
+def test_beta_gives_its_name_to_f_beta(predictions):
+    found = evaluate(predictions, None, EvaluateConfig(num_resamples=100, beta=0.5))
+    assert {"macro_f0.5", "weighted_f0.5", "micro_f0.5"} < set(found.metrics["oof"])
+    assert "f0.5_low" in found.per_class
+    assert "f2" not in found.per_class
+
+
 def test_per_class_has_every_metric_with_interval_and_method(evaluation):
     table = evaluation.per_class
     assert list(table["class"]) == list(SHARES) * 2
-    for metric in ("precision", "recall", "specificity", "f1", "roc_auc", "average_precision"):
+    for metric in ("precision", "recall", "specificity", "npv", "f1", "f2", *RANK_METRICS):
         assert (table[f"{metric}_low"] <= table[metric]).all()
         assert (table[metric] <= table[f"{metric}_high"]).all()
         assert (table[f"{metric}_high"] - table[f"{metric}_low"] > 0).all()
@@ -277,6 +325,16 @@ def test_binary_metrics_are_those_of_the_positive_class(binary, positive):
     assert scores["recall"]["value"] == pytest.approx(reference.recall_score(truth, called))
     assert scores["specificity"]["value"] == pytest.approx(reference.recall_score(~truth, ~called))
     assert scores["f1"]["value"] == pytest.approx(reference.f1_score(truth, called))
+    expected = reference.precision_score(~truth, ~called)
+    assert scores["npv"]["value"] == pytest.approx(expected)
+    expected = reference.fbeta_score(truth, called, beta=2)
+    assert scores["f2"]["value"] == pytest.approx(expected)
+    expected = reference.brier_score_loss(truth, oof[f"p_{positive}"])
+    assert scores["brier_score"]["value"] == pytest.approx(expected)
+    expected = reference.log_loss(truth, oof[f"p_{positive}"])
+    assert scores["log_loss"]["value"] == pytest.approx(expected)
+    expected = reference.matthews_corrcoef(truth, called)
+    assert scores["matthews_correlation"]["value"] == pytest.approx(expected)
     expected = reference.average_precision_score(truth, oof[f"p_{positive}"])
     assert scores["average_precision"]["value"] == pytest.approx(expected)
     assert evaluation.metrics["info"]["positive_class"] == positive
@@ -359,6 +417,75 @@ def test_rounding_of_probabilities_is_no_fault(predictions):
     assert check_predictions(table) == tuple(SHARES)
 
 
+def test_targets_of_one_class_alone_are_scored_and_what_is_undefined_is_said():
+    table = predictions_of(classes=("a", "b"), shares=[1.0, 0.0], size=60)
+    evaluation = evaluate(table, None, CONFIG)
+    scores = evaluation.metrics["oof"]
+    json.dumps(evaluation.metrics, allow_nan=False)
+    assert 0 < scores["accuracy"]["low"] < scores["accuracy"]["value"]
+    assert scores["accuracy"]["value"] == scores["weighted_recall"]["value"]
+    for name in ("matthews_correlation", "macro_specificity", "macro_roc_auc", "recall"):
+        assert (scores[name]["value"], scores[name]["low"]) == (None, None), name
+        assert scores[name]["method"] == "undefined"
+    assert scores["log_loss"]["low"] < scores["log_loss"]["value"] < scores["log_loss"]["high"]
+    assert any("all targets are of one class" in note for note in evaluation.notes)
+    assert any("no sample of 'b'" in note for note in evaluation.notes)
+
+
+def test_predictions_of_one_class_alone_are_said():
+    table = predictions_of(classes=("a", "b"), num_test=0)
+    table["p_a"], table["p_b"] = 0.7, 0.3
+    evaluation = evaluate(table, None, CONFIG)
+    scores = evaluation.metrics["oof"]
+    assert scores["matthews_correlation"]["value"] is None
+    assert scores["cohens_kappa"]["value"] == 0
+    assert scores["macro_npv"]["value"] is None
+    assert scores["cohens_kappa"]["low"] < 0 < scores["cohens_kappa"]["high"]
+    assert any("all predictions are of one class" in note for note in evaluation.notes)
+
+
+def many_classes(num_classes, size):
+    rng = np.random.default_rng(0)
+    names = np.array([f"class_{i:05d}" for i in range(num_classes)], dtype=object)
+    target = rng.integers(num_classes, size=size)
+    scores = rng.normal(size=(size, num_classes)).astype(np.float32)
+    scores[np.arange(size), target] += 4
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=1, keepdims=True)
+    head = {"sample_id": np.arange(size).astype(str), "repeat": 0, "fold": np.arange(size) % 3}
+    table = pd.DataFrame(head | {"part": "oof", "target": names[target]})
+    return pd.concat([table, pd.DataFrame(scores, columns="p_" + names)], axis=1)
+
+
+def test_many_classes_give_short_notes_and_errors_and_few_curves():
+    table = many_classes(500, 400)
+    evaluation = evaluate(table, None, EvaluateConfig(num_resamples=100))
+    (absent,) = (note for note in evaluation.notes if "no sample of" in note)
+    assert re.search(r"'class_\d+' and \d+ more; not in the averages", absent)
+    assert len(absent) < 400
+    assert curves_table(evaluation)["class"].nunique() == 100
+    assert len(evaluation.per_class) == 500
+    with pytest.raises(PredictionsError, match="and 480 more") as caught:
+        check_predictions(changed(table, 0, "target", "odd"))
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.slow
+def test_ten_thousand_classes_take_no_matrix_of_all_pairs():
+    table = many_classes(10_000, 2000)
+    tracemalloc.start()
+    start = time.process_time()
+    evaluation = evaluate(table, None, EvaluateConfig())
+    seconds = time.process_time() - start
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    scores = evaluation.metrics["oof"]
+    for name in ("accuracy", "macro_f1", "micro_roc_auc", "macro_roc_auc", "log_loss"):
+        assert scores[name]["low"] < scores[name]["value"] < scores[name]["high"], name
+    assert seconds < 120
+    assert peak < 1.2 * 2**30  # the matrix of 10,000 x 10,000 counts alone has 0.75 GiB
+
+
 # -- output ---------------------------------------------------------------------------------------
 
 
@@ -390,7 +517,14 @@ def test_summary_says_scores_and_notes(binary):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("confidence", 1.0), ("num_resamples", 10), ("seed", -1), ("resamples", 5)],
+    [
+        ("confidence", 1.0),
+        ("num_resamples", 10),
+        ("seed", -1),
+        ("resamples", 5),
+        ("beta", 0.0),
+        ("proportion_interval", "wald"),
+    ],
 )
 def test_bad_parameters_are_refused(name, value):
     with pytest.raises(ValueError, match=name):
