@@ -173,3 +173,23 @@ def test_a_model_without_mistakes_is_said_to_have_none():
     assert section.images == ()
     assert "No label looks wrong" in section.paragraphs[1]
     assert "None of 40" in mistakes_figure(found, samples).texts[0].get_text()
+
+
+def test_networks_that_know_little_accuse_no_labels():
+    predictions = predictions_of(CLASSES, size=150, num_test=0, strength=0.0)
+    rows = predictions.sort_values("sample_id")
+    samples = samples_of(rows["sample_id"].to_numpy(object), rows["target"].to_numpy(object))
+    evaluation = evaluate(predictions, None, CONFIG)
+    found = find_mistakes(evaluation, samples, folds_of(predictions), MistakesConfig())
+    assert found.num_label_errors > 0
+    assert "says little here" in mistakes_section(found, samples).paragraphs[1]
+
+
+def test_pictures_with_many_colours_stay_small_on_the_page(given):
+    predictions, _, evaluation = given
+    rows = predictions.drop_duplicates("sample_id").sort_values("sample_id")
+    noise = np.random.default_rng(0).integers(0, 255, (len(rows), 3, 128, 128), dtype=np.uint8)
+    small = samples_of(rows["sample_id"].to_numpy(object), rows["target"].to_numpy(object))
+    samples = Samples(noise, small.table, CLASSES)
+    found = find_mistakes(evaluation, samples, folds_of(predictions), MistakesConfig())
+    assert all(len(image.png) < 800_000 for image in mistakes_section(found, samples).images)

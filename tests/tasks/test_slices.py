@@ -107,7 +107,9 @@ def test_small_slices_are_counted_and_not_shown(binary):
     slices = find_slices(evaluation, samples, None, SlicesConfig(min_size=250))
     assert slices.num_small == 6
     assert not slices.table["slice"].str.startswith("exposure").any()
-    assert "6 slices of fewer than 250 samples" in " ".join(slices_section(slices).paragraphs)
+    assert "6 slices are not shown: fewer than 250 samples" in " ".join(
+        slices_section(slices).paragraphs
+    )
 
 
 def test_units_and_repeats_do_not_make_samples(binary):

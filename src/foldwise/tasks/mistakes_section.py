@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 12  # of a table on the page
 _DPI = 110
+_MAX_BYTES = 200_000  # of a picture on the page, beyond which its colours are reduced
+_LEAST_ACCURACY = 0.6  # with which a network can tell wrong labels from its own mistakes
 
 
 def mistakes_section(mistakes: Mistakes, samples: Samples) -> ReportSection:
@@ -79,6 +81,14 @@ def label_errors_sentence(mistakes: Mistakes) -> str:
     if not number:
         return "No label looks wrong (confident learning on out-of-fold probabilities)."
     labels, are = ("label", "is") if number == 1 else ("labels", "are")
+    accuracy = 1 - mistakes.num_mistakes / mistakes.num_samples
+    if accuracy < _LEAST_ACCURACY:
+        return (
+            f"Confident learning suspects {number} {labels} of {mistakes.num_samples} "
+            f"({share:.1%}), which says little here: networks that are right on only "
+            f"{accuracy:.0%} of the samples cannot tell wrong labels from their own mistakes. "
+            "Train better ones before you act on label_errors.csv."
+        )
     return (
         f"{number} {labels} of {mistakes.num_samples} ({share:.1%}) {are} likely wrong (confident "
         "learning on out-of-fold probabilities). Look at the samples in label_errors.csv from the "
@@ -149,6 +159,13 @@ def _label_error_table(errors: pd.DataFrame) -> ReportTable:
 
 
 def _png(figure: "Figure") -> bytes:
+    from PIL import Image
+
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    return buffer.getvalue()
+    if buffer.tell() <= _MAX_BYTES:
+        return buffer.getvalue()
+    reduced = io.BytesIO()
+    # Photographs would be a megabyte; 256 colours are enough to see what is on them.
+    Image.open(buffer).convert("RGB").quantize(256).save(reduced, "png", optimize=True)
+    return reduced.getvalue()

@@ -111,10 +111,8 @@ def _left_out(slices: Slices) -> list[str]:
     texts = []
     if slices.num_small:
         size = slices.config.min_size
-        texts.append(
-            f"{slices.num_small} slices of fewer than {size} samples are not shown "
-            "(evaluate.slices.min_size)."
-        )
+        are = "1 slice is" if slices.num_small == 1 else f"{slices.num_small} slices are"
+        texts.append(f"{are} not shown: fewer than {size} samples (evaluate.slices.min_size).")
     if slices.notes:
         texts.append(" ".join(slices.notes))
     if len(slices.config.sensitive) and slices.fairness.empty:
@@ -164,8 +162,8 @@ def _fairness_table(slices: Slices) -> ReportTable:
         tuple(rows),
         "Demographic parity is about how often a class is predicted, whatever is true; equalised "
         "odds about how often it is recognised, and how often taken for it falsely. The limits of "
-        "a difference hold for all pairs of groups at once. Which of them has to be small is a "
-        "question of the use, not of the data.",
+        "a difference hold for all pairs of groups at once, those of a worst group for that group "
+        "alone. Which of them has to be small is a question of the use, not of the data.",
     )
 
 
