@@ -51,7 +51,7 @@ def models_of_run(run_id: str, asked_by: str = "transfer.weights") -> Path:
         RunError: There is no such run, it trained nothing, or its networks are gone or replaced.
     """
     client = MlflowClient()
-    run = _run(client, run_id)
+    run = _run(client, run_id, asked_by)
     parent_id = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
     is_fold = _WEIGHTS_TAG in run.data.tags and parent_id is not None
     owner = _run(client, parent_id, asked_by) if is_fold and parent_id is not None else run

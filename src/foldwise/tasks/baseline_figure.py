@@ -11,12 +11,16 @@ import pandas as pd
 from foldwise.tasks.baseline_compare import BaselineComparison
 from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.figure_style import COLOURS, GRID, in_style
+from foldwise.tasks.interval_marks import Mark, draw_intervals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PARTS = {"": ("o", COLOURS[0], "out of fold"), "test_": ("D", COLOURS[1], "held-out test")}
+_PARTS = {
+    "": Mark("o", COLOURS[0], "out of fold"),
+    "test_": Mark("D", COLOURS[1], "held-out test"),
+}
 _SHIFT = {"": -0.13, "test_": 0.13}
 
 
@@ -28,9 +32,9 @@ def baselines_figure(comparison: BaselineComparison) -> "Figure":
     table = comparison.table
     figure = Figure(figsize=(9.2, 0.42 * len(table) + 1.9), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.2))
-    for prefix, look in _PARTS.items():
+    for prefix, mark in _PARTS.items():
         if f"{prefix}value" in table:
-            _draw(left, table, [f"{prefix}{n}" for n in ("value", "low", "high")], prefix, look)
+            _draw(left, table, [f"{prefix}{n}" for n in ("value", "low", "high")], prefix, mark)
     better = "lower" if comparison.lower_is_better else "higher"
     left.set_title(f"{metric_label(comparison.metric)} ({better} is better)", loc="left")
     _draw_differences(right, comparison)
@@ -68,7 +72,7 @@ def _draw_differences(axes: "Axes", comparison: BaselineComparison) -> None:
         )
     columns = ["difference", "difference_low", "difference_high"]
     label = f"mean, {1 - comparison.alpha:.0%} interval of the test"
-    _draw(axes, table, columns, "", ("s", COLOURS[2], label))
+    _draw(axes, table, columns, "", Mark("s", COLOURS[2], label))
     for row in comparison.baselines.to_dict("records"):
         mark = " *" if row["is_significant"] else ""
         axes.annotate(
@@ -87,19 +91,9 @@ def _draw(
     table: pd.DataFrame,
     columns: list[str],
     prefix: str,
-    look: tuple[str, str, str],
+    mark: Mark,
 ) -> None:
     """Draw values with limits, one row per model; undefined limits are drawn as none."""
-    value, low, high = table[columns].to_numpy(np.float64).T
-    marker, colour, label = look
     shift = _SHIFT[prefix] if "test_value" in table and columns[0] != "difference" else 0.0
-    axes.errorbar(
-        value,
-        np.arange(len(table)) + shift,
-        xerr=np.maximum(np.nan_to_num(np.array([value - low, high - value])), 0),
-        fmt=marker,
-        color=colour,
-        markersize=5,
-        elinewidth=1.6,
-        label=label,
-    )
+    found = table[columns].to_numpy(np.float64)
+    draw_intervals(axes, found, np.arange(len(table)) + shift, mark)

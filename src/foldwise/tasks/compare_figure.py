@@ -11,12 +11,16 @@ from foldwise.tasks.compare_config import REFERENCE
 from foldwise.tasks.compare_scores import Comparison, method_scores
 from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.figure_style import COLOURS, GRID, in_style
+from foldwise.tasks.interval_marks import Mark, draw_intervals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PARTS = {"oof": ("o", COLOURS[0], "out of fold"), "test": ("D", COLOURS[1], "held-out test")}
+_PARTS = {
+    "oof": Mark("o", COLOURS[0], "out of fold"),
+    "test": Mark("D", COLOURS[1], "held-out test"),
+}
 _PAIRS = {"folds": "each fold", "seeds and samples": "each seed", "samples": "each seed"}
 
 
@@ -45,16 +49,16 @@ def comparison_figure(comparison: Comparison) -> "Figure":
 def _draw_scores(axes: "Axes", comparison: Comparison) -> None:
     metric, scores = comparison.config.metric, method_scores(comparison)
     num_parts = scores["part"].nunique()
-    for part, (marker, colour, label) in _PARTS.items():
+    for part, mark in _PARTS.items():
         rows = scores[scores["part"] == part]
         if rows.empty:
             continue
         shift = 0.0 if num_parts == 1 else {"oof": -0.13, "test": 0.13}[part]
-        _interval(
+        draw_intervals(
             axes,
             rows[[metric, f"{metric}_low", f"{metric}_high"]].to_numpy(np.float64),
             np.arange(len(rows)) + shift,
-            (marker, colour, label),
+            mark,
         )
     axes.set_title(metric_label(metric), loc="left")
 
@@ -72,11 +76,11 @@ def _draw_differences(axes: "Axes", comparison: Comparison) -> None:
         color=GRID,
         label=_PAIRS[comparison.basis],
     )
-    _interval(
+    draw_intervals(
         axes,
         found[["difference", "low", "high"]].to_numpy(np.float64),
         np.array([place[method] for method in found["method"]]) - 0.1,
-        ("s", COLOURS[2], f"mean, {1 - comparison.config.alpha:.0%} interval of the test"),
+        Mark("s", COLOURS[2], f"mean, {1 - comparison.config.alpha:.0%} interval of the test"),
     )
     for row in found.to_dict("records"):
         text = "p undefined" if np.isnan(row["p_holm"]) else f"p = {row['p_holm']:.3g}"
@@ -90,22 +94,3 @@ def _draw_differences(axes: "Axes", comparison: Comparison) -> None:
             fontsize=8,
         )
     axes.set_title(f"difference to {REFERENCE!r}; p by Holm, * = significant", loc="left")
-
-
-def _interval(
-    axes: "Axes", found: np.ndarray, places: np.ndarray, look: tuple[str, str, str]
-) -> None:
-    """Draw values with limits, found: (n, 3); undefined limits are drawn as none."""
-    value, low, high = found.T
-    marker, colour, label = look
-    errors = np.nan_to_num(np.array([value - low, high - value]))
-    axes.errorbar(
-        value,
-        places,
-        xerr=np.maximum(errors, 0),
-        fmt=marker,
-        color=colour,
-        markersize=5,
-        elinewidth=1.6,
-        label=label,
-    )

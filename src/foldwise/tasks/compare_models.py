@@ -397,13 +397,20 @@ def _pairs(
     for against, model in pooled["oof"]:
         if basis == "folds":
             values = by_pair[against, model]["difference"].to_numpy(np.float64)
-            judged = corrected_resampled_t(values, ratio, confidence)
+            judged = _within(corrected_resampled_t(values, ratio, confidence), metric)
         else:
             judged = pooled["oof"][against, model]
         of_parts = {part: tests[against, model] for part, tests in pooled.items()}
         decisions = _decisions(parts[model]["oof"], parts[against]["oof"])
         records.append(_pair(model, against, judged, of_parts, decisions))
     return pd.DataFrame(records)
+
+
+def _within(test: PairedTest, metric: str) -> PairedTest:
+    """Keep the limits of a difference of scores within what a difference can be."""
+    if metric in NUMBER_METRICS:
+        return test
+    return test._replace(low=max(test.low, -1.0), high=min(test.high, 1.0))
 
 
 def _pair(

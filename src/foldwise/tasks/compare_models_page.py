@@ -155,13 +155,15 @@ def _scores_section(
     fixed = {"model", "metric", "fold_mean", "fold_std"}
     others = [
         name
-        for name in of.scores
+        for name in map(str, of.scores.columns)
         if name not in fixed and name.removeprefix("test_") not in _VALUES
     ]
     rows = []
     for row in of.scores.head(_MAX_ROWS).to_dict("records"):
-        spread = (None if np.isnan(row[key]) else row[key] for key in ("fold_mean", "fold_std"))
-        cells = [str(row["model"]), show_score(row), format_spread(*spread)]
+        mean, deviation = (
+            None if np.isnan(row[key]) else float(row[key]) for key in ("fold_mean", "fold_std")
+        )
+        cells = [str(row["model"]), show_score(row), format_spread(mean, deviation)]
         cells += [show_score(row, "test_")] if has_test else []
         cells += ["undefined" if np.isnan(row[name]) else f"{row[name]:.4f}" for name in others]
         rows.append(tuple(cells))

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from foldwise.metrics.classification import Array
 
@@ -18,7 +19,7 @@ class Mark(NamedTuple):
     label: str
 
 
-def draw_intervals(axes: "Axes", found: Array, places: Array, mark: Mark) -> None:
+def draw_intervals(axes: "Axes", found: Array, places: npt.ArrayLike, mark: Mark) -> None:
     """Draw values with limits, found: (n, 3); undefined limits are drawn as none.
 
     Args:

@@ -253,7 +253,7 @@ def _more_data(curve: LearningCurve) -> Iterator[str]:
         return
     law, twice = curve.law, curve.twice
     now, then = curve.score(law.at(law.largest)), curve.score(twice.error)
-    limits = ""
+    limits = " (without limits: three folds are needed)"
     if np.isfinite(twice.gain_low):
         limits = f" ({twice.gain_low:.3g} to {twice.gain_high:.3g})"
     verb = "lower" if curve.lower_is_better else "raise"

@@ -23,7 +23,7 @@ def learning_curve_figure(curve: LearningCurve) -> "Figure":
     """Draw training and held-out scores, each fold, the law and its forecast."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     axes = figure.subplots()
     table, folds = curve.table, curve.folds
     axes.plot(
@@ -56,15 +56,14 @@ def learning_curve_figure(curve: LearningCurve) -> "Figure":
     )
     _draw_law(axes, curve)
     axes.set_xscale("log")
-    axes.set_xticks(
-        table["num_training"].tolist(), [f"{size:.0f}" for size in table["num_training"]]
-    )
+    sizes = table["num_training"].tolist() + ([] if curve.twice is None else [curve.twice.size])
+    axes.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
     axes.minorticks_off()
     axes.set_xlabel("training samples (logarithmic)")
     better = "lower" if curve.lower_is_better else "higher"
     axes.set_title(f"{metric_label(curve.metric)} ({better} is better)", loc="left")
     axes.grid(color=GRID, alpha=0.35, linewidth=0.6)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.14), ncols=2)
     return figure
 
 

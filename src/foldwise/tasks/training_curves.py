@@ -82,8 +82,8 @@ def training_curves(cards: Sequence[ModelCard]) -> TrainingCurves:
     history[list(SCORES)] = history[list(SCORES)].astype("float64")
     best = {(card.repeat, card.fold): card.best_epoch for card in cards}
     judged = [
-        {"repeat": key[0], "fold": key[1]} | _judge(of_fold, best[key])
-        for key, of_fold in history.groupby(_KEYS, sort=True)
+        {"repeat": repeat, "fold": fold} | _judge(of_fold, best[repeat, fold])
+        for (repeat, fold), of_fold in history.groupby(_KEYS, sort=True)
     ]
     folds = pd.DataFrame(judged, columns=[*_KEYS, *_JUDGED])
     verdict = _verdict(folds)
