@@ -84,8 +84,8 @@ def class_metrics(margins: Array, beta: float = 2.0) -> dict[str, Array]:
 
     They are `CLASS_METRICS` and F-beta; the formulas stand at the top of the file.
     """
-    total = margins[..., 1, :].sum(-1, keepdims=True)
-    return _metrics_of_counts(*np.moveaxis(margins, -2, 0), total, beta)
+    hits, targets, predictions = np.moveaxis(margins, -2, 0)
+    return _metrics_of_counts(hits, targets, predictions, targets.sum(-1, keepdims=True), beta)
 
 
 def average_metrics(
@@ -143,10 +143,14 @@ def class_gradients(margins: Array, beta: float = 2.0) -> dict[str, Array]:
     for row in range(4):
         step = np.zeros_like(counts)
         step[row] = np.maximum(counts[row], 1.0) * 1e-5
-        above = _metrics_of_counts(*(counts + step), beta)
-        below = _metrics_of_counts(*(counts - step), beta)
+        above, below = (_metrics_of_rows(counts + sign * step, beta) for sign in (1, -1))
         found.append({name: (above[name] - below[name]) / (2 * step[row]) for name in above})
     return {name: np.stack([gradient[name] for gradient in found]) for name in found[0]}
+
+
+def _metrics_of_rows(counts: Array, beta: float) -> dict[str, Array]:
+    hits, targets, predictions, total = counts
+    return _metrics_of_counts(hits, targets, predictions, total, beta)
 
 
 def _metrics_of_counts(

@@ -34,9 +34,13 @@ class Confusion(NamedTuple):
     def margins(self) -> Array:
         """Return hits, targets and predictions of each class, (3, K)."""
         hit = self.targets == self.predictions
-        columns = (self.targets[hit], self.counts[hit]), (self.targets, self.counts)
-        pairs = (*columns, (self.predictions, self.counts))
-        return np.stack([np.bincount(*pair, self.num_classes) for pair in pairs])
+        cells = (
+            (self.targets[hit], self.counts[hit]),
+            (self.targets, self.counts),
+            (self.predictions, self.counts),
+        )
+        sums = [np.bincount(code, counts, self.num_classes) for code, counts in cells]
+        return np.array(sums, dtype=np.float64)
 
     def largest(self, number: int) -> list[tuple[int, int, int]]:
         """Return the most frequent confusions as (target, prediction, count), largest first."""

@@ -218,7 +218,7 @@ def _average_estimates(
                 resampling.confidence,
                 lowest=-1.0 if name in AGREEMENT_METRICS else 0.0,
             )
-        result[name] = Estimate.of(value, interval)
+        result[name] = Estimate.of(float(value), interval)
     return result
 
 

@@ -106,9 +106,10 @@ class TrialSums(NamedTuple):
     @classmethod
     def of(cls, successes: Array, trials: Array) -> "TrialSums":
         """Sum successes and trials, whole numbers per unit (U,), of one kind."""
-        moments = [successes, trials, successes**2, successes * trials, trials**2, trials > 0]
-        sums = [np.array([float(values.sum())]) for values in moments]
-        return cls(*sums, samples=sums[1])
+        moments = (successes**2, successes * trials, trials**2, trials > 0)
+        first, total = np.array([successes.sum()]), np.array([trials.sum()])
+        squares, products, trials_squared, units = (np.array([m.sum()]) for m in moments)
+        return cls(first, total, squares, products, trials_squared, units, samples=total)
 
 
 def effective_sizes(sums: TrialSums, confidence: float) -> Array:

@@ -47,7 +47,7 @@ def rank_averages(values: RankMetrics, target: Codes) -> dict[str, float]:
     for name, of_classes in values.classes.items():
         defined = np.isfinite(of_classes)
         sizes = np.bincount(target, minlength=len(of_classes))
-        for average, weights in (("macro", defined * 1.0), ("weighted", defined * sizes)):
+        for average, weights in (("macro", defined * 1.0), ("weighted", defined * 1.0 * sizes)):
             found[f"{average}_{name}"] = _weighted_mean(of_classes, weights)
     return found | {f"micro_{name}": value for name, value in values.micro.items()}
 
