@@ -32,6 +32,7 @@ _HALF = 0.5  # of the strongest answer
 _MOST_WINDOWS = 200  # of each filter
 _MOST_MOTIFS = 8
 _MOST_EXAMPLES = 5
+_LEAST_SEPARATION = 0.3  # standard deviations; below, a filter tells nothing apart
 _MOST_TOKENS = 20  # that are told apart in a motif
 
 
@@ -56,7 +57,8 @@ def find_motifs(opened: OpenNetwork, samples: Samples, rows: Rows) -> tuple[Moti
         return ()
     strongest = answers.values.max(axis=2)  # (B, K)
     told = [_class_of(strongest[:, k], samples, rows) for k in range(strongest.shape[1])]
-    found = (_motif(k, answers, samples, rows, told[k]) for k in _in_turn(told))
+    telling = [k for k in _in_turn(told) if told[k][1] >= _LEAST_SEPARATION]
+    found = (_motif(k, answers, samples, rows, told[k]) for k in telling)
     return tuple(islice((motif for motif in found if motif is not None), _MOST_MOTIFS))
 
 
