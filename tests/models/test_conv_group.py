@@ -72,3 +72,13 @@ def test_a_convolution_starts_by_passing_its_input_on():
 @pytest.mark.parametrize("side", [9, 28, 64])
 def test_images_of_any_size_give_logits(side):
     assert build((1, side, side))(torch.randn(2, 1, side, side)).shape == (2, 10)
+
+
+def test_images_without_detail_are_whitened_without_overflow():
+    """A gradient of light alone: all directions of a patch but one have no variance to speak of."""
+    torch.manual_seed(0)
+    light = 300 * torch.linspace(-2, 2, 128).expand(128, 128) * torch.randn(200, 1, 1, 1)
+    network = build((1, 128, 128))
+    network.initialise_from(light)
+    assert network.whitening.weight.isfinite().all()
+    assert network.whitening(light[:2]).isfinite().all()

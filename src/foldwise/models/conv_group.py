@@ -48,10 +48,12 @@ class ConvGroup(nn.Module):
     def initialise_from(self, images: Tensor) -> None:
         """Whiten the patches of standardised training images (N, C, H, W)."""
         patches = nn.functional.unfold(images.float(), WHITENING_SIDE)  # (N, D, P)
-        patches = patches.transpose(1, 2).flatten(0, 1)  # (N P, D)
+        # In float64: smooth images have directions whose variance is lost in the rounding of the
+        # sums of millions of patches, and comes out below 0.
+        patches = patches.transpose(1, 2).flatten(0, 1).double()  # (N P, D)
         covariance = patches.T @ patches / len(patches)
         variances, directions = torch.linalg.eigh(covariance)
-        kernels = (directions / (variances + _LEAST_VARIANCE).sqrt()).T
+        kernels = (directions / (variances.clamp_min(0) + _LEAST_VARIANCE).sqrt()).T
         kernels = kernels.reshape(-1, images.shape[1], WHITENING_SIDE, WHITENING_SIDE)
         self.whitening.weight.copy_(torch.cat([kernels, -kernels]))
         nn.init.zeros_(self.whitening.bias)  # type: ignore[arg-type]  # it has one
