@@ -129,6 +129,15 @@ def test_classes_that_are_never_predicted_are_a_risk():
     assert "'c4' and 2 more" in risk.text
 
 
+@pytest.mark.parametrize(("high", "number"), [(0.86, 1), (0.93, 0), (None, 0)])
+def test_prediction_intervals_that_are_too_narrow_are_a_risk(high, number):
+    coverage = {"value": 0.83, "low": 0.8, "high": high}
+    metrics = {"num_samples": 300, "mae": OOF, "coverage_90": coverage}
+    found = score_risks(metrics, "mae", num_classes=0)
+    assert len(found) == number
+    assert all("90 % intervals" in risk.text and "83.0%" in risk.text for risk in found)
+
+
 def test_long_messages_are_cut():
     assert first_sentence("One of 3.5 is odd. Two.") == "One of 3.5 is odd."
     assert len(first_sentence("a" * 1000)) <= 320

@@ -16,6 +16,7 @@ from foldwise.tasks.report_section import ReportFigure, ReportImage, ReportTable
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_NOTHING = ("", "-", "undefined")
 _NUMBER = re.compile(r"[-+\u2212±<>]?\s?[.\d]")
 _PACKAGES = ("foldwise", "torch", "numpy", "scipy", "scikit-learn", "pandas")
 
@@ -63,14 +64,19 @@ def facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def column_alignments(table: ReportTable) -> list[str]:
-    """Return for each column `text`, or `number` where a cell begins like one.
+    """Return for each column `number` where a cell begins like one or none says anything.
 
     >>> column_alignments(ReportTable("", ("a", "b"), (("x", "-"), ("y", "-0.5 (p = 0.1)"))))
     ['text', 'number']
     """
     columns = zip(*table.rows, strict=True)
-    kinds = ["number" if any(map(_NUMBER.match, cells)) else "text" for cells in columns]
+    kinds = ["text" if _is_text(cells) else "number" for cells in columns]
     return kinds or ["text"] * len(table.columns)
+
+
+def _is_text(cells: tuple[str, ...]) -> bool:
+    told = [cell for cell in cells if cell not in _NOTHING]
+    return bool(told) and not any(map(_NUMBER.match, told))
 
 
 def _svg(figure: ReportFigure) -> str:

@@ -163,6 +163,24 @@ def score_risks(
             f"wider than {_MAX_WIDTH:g}."
         )
         risks.append(Risk(Gravity.USE, source, text))
+    return risks + _coverage_risks(metrics)
+
+
+def _coverage_risks(metrics: Mapping[str, Any]) -> list[Risk]:
+    """Return which prediction intervals hold too few of the targets, beyond chance."""
+    risks = []
+    for name, entry in metrics.items():
+        kind, _, percent = name.partition("_")
+        if (
+            kind == "coverage"
+            and entry["high"] is not None
+            and entry["high"] < float(percent) / 100
+        ):
+            text = (
+                f"the {percent} % intervals of its predictions hold only {entry['value']:.1%} of "
+                f"the targets ({entry['low']:.1%} to {entry['high']:.1%})."
+            )
+            risks.append(Risk(Gravity.USE, "the scores", text))
     return risks
 
 

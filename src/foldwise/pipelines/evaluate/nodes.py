@@ -108,7 +108,7 @@ def write_report(
 
     return render_report(
         evaluation,
-        title="Evaluation report",
+        title=f"Evaluation of {network['name']}" if network.get("name") else "Evaluation",
         card=data_card,
         network=network,
         split=folds.info,
