@@ -3,10 +3,12 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from baseline_samples import LETTERS, table_of
 from made_networks import FromFunction, about_image, drawn, opened, seeded
+from scipy import stats
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer
@@ -18,6 +20,8 @@ from foldwise.data.vocabulary import Vocabulary
 from foldwise.models.build import build_cnn, build_network
 from foldwise.models.config import Cnn1dConfig, SmallCnnConfig
 from foldwise.models.input_spec import TokenSpec
+from foldwise.seeds import derive_seed
+from foldwise.tasks.explain import permutation
 from foldwise.tasks.explain.chosen_samples import ExplainError
 from foldwise.tasks.explain.config import (
     DreamConfig,
@@ -186,6 +190,38 @@ def test_shuffling_is_as_scikit_learn_has_it():
         model, samples.x, samples.y, scoring=make_scorer(recall), n_repeats=4, random_state=9
     )
     np.testing.assert_allclose(drops, expected["importances_mean"], atol=1e-12)
+
+
+def test_importances_have_the_t_interval_over_folds(monkeypatch):
+    samples = rows_of_numbers()
+    monkeypatch.setattr(permutation, "Predictor", lambda _: Linear())
+    models = SimpleNamespace(folder=lambda *_: None)
+    folds = np.arange(200) % 4
+    rows = {"sample_id": samples.table["sample_id"], "repeat": 0, "fold": folds, "part": "oof"}
+    keys = [(0, fold) for fold in range(4)]
+    config = PermutationConfig(num_repeats=3)
+    found = permutation.permutation_importances(
+        models, keys, samples, pd.DataFrame(rows), [0, 1, 2, 3], config, 0
+    )
+    drops = [
+        column_drops(
+            Linear(),
+            samples,
+            np.flatnonzero(folds == fold),
+            [0, 1, 2, 3],
+            config,
+            derive_seed(0, "explain", "permutation", 0, fold),
+        )
+        for fold in range(4)
+    ]
+    assert [column.column for column in found.columns] == ["p", "r", "q", "s"]
+    first = found.columns[0]
+    values = np.array(drops)[:, 0]
+    assert first.mean == pytest.approx(values.mean())
+    error = values.std(ddof=1) / 2
+    expected = stats.t.interval(0.95, 3, values.mean(), error)
+    assert (first.low, first.high) == pytest.approx(expected)
+    assert found.columns[2].low is None  # the folds do not differ
 
 
 def test_components_are_those_of_the_singular_values():

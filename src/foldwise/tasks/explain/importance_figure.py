@@ -6,6 +6,7 @@ import numpy as np
 
 from foldwise.tasks.explain.findings import Importances
 from foldwise.tasks.figure_style import COLOURS, GRID, in_style, shown_name
+from foldwise.tasks.interval_marks import Mark, draw_intervals
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,10 +24,8 @@ def importance_figure(found: Importances) -> "Figure":
     axes = figure.subplots()
     places = np.arange(len(shown))
     axes.axvline(0, color=GRID, linewidth=0.8)
-    for place, column in zip(places, shown, strict=True):
-        if column.low is not None and column.high is not None:
-            axes.plot([column.low, column.high], [place, place], color=COLOURS[0], linewidth=1.8)
-    axes.plot([column.mean for column in shown], places, "o", color=COLOURS[0], markersize=4.5)
+    limits = np.array([(c.mean, c.low, c.high) for c in shown], dtype=np.float64)
+    draw_intervals(axes, limits, places, Mark("o", COLOURS[0], "mean over the folds"))
     axes.set_yticks(places, [shown_name(column.column) for column in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlabel(f"fall of {found.metric} when the column is shuffled")

@@ -13,12 +13,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from foldwise.data.samples import Samples
+from foldwise.metrics.regression_intervals import fold_limits
 from foldwise.seeds import derive_seed, numpy_generator
 from foldwise.tasks.explain.config import PermutationConfig
 from foldwise.tasks.explain.embedding_map import fold_rows
 from foldwise.tasks.explain.findings import Array, ColumnImportance, Importances
 from foldwise.tasks.fold_models import FoldModels
 from foldwise.tasks.predict import Predictor
+
+_LIKE_A_FALL = "bias"  # a metric of either sign without bounds
 
 
 class _Scored:
@@ -159,19 +162,14 @@ def _first_targets(samples: Samples) -> Array:
 
 
 def _limits(values: Array, confidence: float, largest: float) -> tuple[float | None, float | None]:
-    """Return t limits for the mean over folds, of values (repeats, folds).
+    """Return t limits for the mean over folds, of values (repeats, folds); None: there are none.
 
-    Repeats see the same samples again: they add no degrees of freedom. None where folds do not
-    differ, or there is one.
+    Args:
+        values: Falls of a score.
+        confidence: E.g. 0.95.
+        largest: That a fall can be, or a rise.
     """
-    from scipy.special import stdtrit
-
-    from foldwise.metrics.intervals import fold_deviation
-
-    num_folds = values.shape[1]
-    deviation = fold_deviation(values) if num_folds > 1 else float("nan")
-    if not deviation > 0:
+    found = fold_limits(values, confidence, _LIKE_A_FALL)
+    if found is None:
         return None, None
-    half = float(stdtrit(num_folds - 1, 0.5 + confidence / 2)) * deviation / np.sqrt(num_folds)
-    centre = float(values.mean())
-    return max(-largest, centre - half), min(largest, centre + half)
+    return max(-largest, found[0]), min(largest, found[1])
