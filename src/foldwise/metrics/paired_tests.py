@@ -210,7 +210,7 @@ def mcnemar(first: Mask, second: Mask, units: Codes | None = None) -> DecisionTe
         p_value, method = _of_independent_pairs(only_first, only_second)
     else:
         difference = first.astype(np.float64) - second
-        p_value, method = _sign_flips(np.bincount(units, difference))
+        p_value, method = _sign_flips(np.bincount(units, difference).astype(np.float64))
     return DecisionTest(only_first, only_second, p_value, method)
 
 

@@ -80,10 +80,10 @@ def training_curves(cards: Sequence[ModelCard]) -> TrainingCurves:
     ]
     history = pd.DataFrame(rows, columns=_HISTORY)
     history[list(SCORES)] = history[list(SCORES)].astype("float64")
-    best = {(card.repeat, card.fold): card.best_epoch for card in cards}
     judged = [
-        {"repeat": repeat, "fold": fold} | _judge(of_fold, best[repeat, fold])
-        for (repeat, fold), of_fold in history.groupby(_KEYS, sort=True)
+        {"repeat": card.repeat, "fold": card.fold} | _judge(of_fold, card.best_epoch)
+        for card in sorted(cards, key=lambda card: (card.repeat, card.fold))
+        if len(of_fold := history[history[_KEYS].eq([card.repeat, card.fold]).all(axis=1)])
     ]
     folds = pd.DataFrame(judged, columns=[*_KEYS, *_JUDGED])
     verdict = _verdict(folds)
