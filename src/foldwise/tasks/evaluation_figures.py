@@ -182,7 +182,7 @@ def _pairs_figure(evaluation: Evaluation) -> "Figure":
     axes.set_yticks(range(len(order)), names)
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.grid(axis="x", color=GRID, alpha=0.35, linewidth=0.6)
     axes.set_title(f"{len(order)} of {len(actual):,} confused pairs", loc="left")
     axes.set_xlabel("samples, out of fold")

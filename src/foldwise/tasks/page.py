@@ -6,7 +6,7 @@ All pages extend `page.html.j2`; `report_section.html.j2` shows one of their sec
 import base64
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +32,12 @@ def page_environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "svg": _svg,
         "data_uri": _data_uri,
         "alignments": column_alignments,
     }
+    environment.filters |= filters
     return environment
 
 
