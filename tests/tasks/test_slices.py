@@ -181,3 +181,43 @@ def test_many_rows_take_seconds():
     slices = find_slices(evaluation, samples, None, SlicesConfig())
     assert slices.num_slices == 50
     assert time.process_time() - start < 8  # 2 s when nothing else runs
+
+
+def test_each_of_few_groups_is_looked_at_as_it_is(binary):
+    # A group is one draw among groups, so its own interval cannot rest on groups.
+    _, samples, evaluation = binary
+    ids = samples.table["sample_id"]
+    group = np.arange(len(ids)) % 4
+    table = samples.table.assign(group=group.astype(str))
+    given = Samples(samples.x, table, samples.classes)
+    units = pd.Series(group, index=ids)
+    slices = find_slices(evaluation, given, units, SlicesConfig())
+    rows = slices.table[slices.table["metric"] == "accuracy"].set_index("slice")
+    of_group, of_exposure = rows.loc["group = 1"], rows.loc["exposure = 2"]
+    assert of_group["num_units"] == of_group["num_samples"] == 300
+    assert of_group["method"] == "Wilson"
+    assert of_exposure["num_units"] == 4
+    assert np.isfinite(of_exposure[["low", "high", "p_value"]].astype(float)).all()
+
+
+def test_two_columns_at_once_find_what_neither_finds_alone():
+    predictions = predictions_of(("a", "b", "c"), size=900, num_test=0, strength=3.0)
+    ids = np.sort(predictions["sample_id"].unique())
+    rng = np.random.default_rng(7)
+    site, light = rng.choice(list("xyz"), len(ids)), rng.choice(["dim", "lit"], len(ids))
+    bad = predictions["sample_id"].isin(ids[(site == "x") & (light == "dim")]).to_numpy()
+    columns = ["p_a", "p_b", "p_c"]
+    predictions.loc[bad, columns] = np.roll(predictions.loc[bad, columns].to_numpy(), 1, axis=1)
+    samples = samples_of(predictions, site=site, light=light)
+    evaluation = evaluate(predictions, None, CONFIG)
+    slices = find_slices(evaluation, samples, None, SlicesConfig(depth=2))
+    assert slices.failures["slice"].iloc[0] == "site = x, light = dim"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("depth", 3), ("min_size", 1), ("num_bins", 1), ("correction", "none"), ("max_values", 1)],
+)
+def test_parameters_out_of_range_are_refused(field, value):
+    with pytest.raises(ValueError, match=field):
+        SlicesConfig.of(**{field: value})

@@ -25,10 +25,10 @@ _CAPTION = 0.42  # inches, of two lines
 _LINE = 0.2  # inches, of a line of text
 _TITLE = 0.4  # inches
 _MAX_COLUMNS = 8
-_MAX_LETTERS = 96  # of a text
+_MAX_LETTERS = 140  # of a line
 _MAX_CHANNELS = 3
 _MAX_POINTS = 500  # of a line
-_MAX_FEATURES = 5
+_MAX_FEATURES = 6
 _MAX_ROWS = 20_000  # that tell what is usual
 _PLAIN: dict[str, Any] = {"fontsize": 7.5, "parse_math": False}  # a class may be called "$"
 
