@@ -86,6 +86,7 @@ def inputs_of(size: int, num_classes: int, folder: Path) -> dict[str, Any]:
         "data_card": {"num_samples": size, "modality": "image", "classes": counts},
         "audit_record": {"checks": [], "counts": {}, "findings": []},
         "run_facts": {},
+        "cnn_explanations": {},
         "params:evaluate": EvaluateConfig(),
     }
 
