@@ -293,6 +293,18 @@ def test_costs_by_hand():
     assert costs.foretold == pytest.approx((2 * 0.5 + 2 * 0.8 + 0.4 + 0.05) / 6)
 
 
+def test_costs_that_do_not_pay_are_not_called_a_saving():
+    """The network says 0.2 of a class that comes once in twenty: alarms cost more than misses."""
+    risk, sick = np.full(60, 0.2), np.zeros(60, dtype=np.int64)
+    sick[:3] = 1
+    oof = rows_of(np.stack([1 - risk, risk], 1), sick, ("healthy", "sick"), 0, "oof", 0)
+    found = calibrated(oof, pd.DataFrame(), costs={"sick>healthy": 5})
+    assert found.parts["oof"].costs.saved.value == pytest.approx((3 * 5 - 57) / 60)
+    assert any(
+        "no saving but a loss (-0.7" in text for text in calibration_section(found).paragraphs
+    )
+
+
 def test_costs_use_the_temperature_where_there_is_one():
     tables = simulate((2.0,) * 3, size=1500)
     options = {"costs": {"cat>dog": 5, "=owl": {"cat": 3}}}
@@ -344,6 +356,12 @@ def test_figures_are_drawn_and_the_section_tells_all(found):
     section = calibration_section(found)
     assert section.anchor == "calibration"
     assert section.paragraphs[0] == found.sentences[0]
+    effect = found.parts["oof"].changes["log_loss"]
+    assert (
+        f"lowers the log loss out of fold ({found.parts['oof'].before.log_loss:.4f} to"
+        in (section.paragraphs[2])
+    )
+    assert f"change {effect.value:+.4f}" in section.paragraphs[2]
     titles = [table.title for table in section.tables]
     assert titles[:2] == ["How true the probabilities are", "If the network may abstain"]
     for table in section.tables:

@@ -42,9 +42,8 @@ def calibration_section(calibration: Calibration) -> ReportSection:
 
 def _paragraphs(calibration: Calibration) -> tuple[str, ...]:
     texts = [*calibration.sentences]
-    for name, part in calibration.parts.items():
-        if part.changes:
-            texts.append(_temperature_text(calibration, name, part))
+    if calibration.temperatures is not None:
+        texts.append(_temperature_text(calibration))
     for name, part in calibration.parts.items():
         row = part.abstention.table.set_index("wanted_coverage").loc[0.8]
         texts.append(
@@ -65,23 +64,36 @@ def _paragraphs(calibration: Calibration) -> tuple[str, ...]:
     return (*texts, *calibration.notes)
 
 
-def _temperature_text(calibration: Calibration, name: str, part: PartCalibration) -> str:
-    assert part.after is not None
+def _temperature_text(calibration: Calibration) -> str:
     assert calibration.temperatures is not None
     found = calibration.temperatures["temperature"]
-    change = part.changes["log_loss"]
-    if np.isfinite(change.low) and (change.high < 0 or change.low > 0):
-        effect = "lowers" if change.high < 0 else "raises"
-        text = f"{effect} the log loss"
-    else:
-        text = "does not change the log loss beyond chance"
+    effects = [_effect_text(name, part) for name, part in calibration.parts.items()]
     return (
         f"A temperature for each fold, fitted on its inner validation part ({found.min():.2f} to "
-        f"{found.max():.2f}; above 1 is more cautious), {text} ({PARTS[name]}: "
-        f"{part.before.log_loss:.4f} to {part.after.log_loss:.4f}, change {_signed(change)}); the "
-        f"calibration error goes from {part.before.width_error.value:.3f} to "
-        f"{part.after.width_error.value:.3f}. Decisions stay the same. The predictions table "
-        "keeps the probabilities as the network says them."
+        f"{found.max():.2f}; above 1 is more cautious), {'; '.join(effects)}. Each network's "
+        "decisions stay the same, and the predictions table keeps the probabilities as it says "
+        "them."
+    )
+
+
+def _effect_text(name: str, part: PartCalibration) -> str:
+    """Say what temperatures do to one part."""
+    before, after = part.before, part.after
+    assert after is not None
+    change = part.changes["log_loss"]
+    effect = "does not change the log loss beyond chance"
+    if np.isfinite(change.low) and (change.high < 0 or change.low > 0):
+        effect = f"{'lowers' if change.high < 0 else 'raises'} the log loss"
+    text = (
+        f"{effect} {PARTS[name]} ({before.log_loss:.4f} to {after.log_loss:.4f}, change "
+        f"{_signed(change)}), where the calibration error goes from "
+        f"{before.width_error.value:.3f} to {after.width_error.value:.3f}"
+    )
+    if after.accuracy == before.accuracy:
+        return text
+    # Of several networks: bolder ones count for more in their mean.
+    return (
+        f"{text} and the accuracy of their mean from {before.accuracy:.2%} to {after.accuracy:.2%}"
     )
 
 
@@ -93,12 +105,13 @@ def _cost_text(name: str, part: PartCalibration) -> str:
             f"The costs change no decision ({PARTS[name]}): each sample costs "
             f"{costs.plain.value:.4g}."
         )
-    sure = costs.saved.low > 0 or costs.saved.high < 0
+    is_sure = costs.saved.low > 0 or costs.saved.high < 0
+    outcome = "a saving" if costs.saved.value >= 0 else "no saving but a loss"
     return (
         f"To decide for the class of the least expected cost instead of the most probable one "
         f"changes {costs.share_changed:.1%} of the decisions ({PARTS[name]}) and costs "
-        f"{costs.least.value:.4g} instead of {costs.plain.value:.4g} for each sample: a saving of "
-        f"{_signed(costs.saved)}{'' if sure else ', which may be chance'}."
+        f"{costs.least.value:.4g} instead of {costs.plain.value:.4g} for each sample: {outcome} "
+        f"({_signed(costs.saved)}){'' if is_sure else ', which may be chance'}."
     )
 
 
@@ -152,6 +165,7 @@ def _score_cells(scores: ProbabilityScores) -> dict[str, str]:
         "its reliability": f"{brier.reliability:.4f}",
         "its resolution": f"{brier.resolution:.4f}",
         "its uncertainty": f"{brier.uncertainty:.4f}",
+        "its rest within bins": f"{brier.within_bins:.4f}",
     }
 
 
