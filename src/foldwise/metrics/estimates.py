@@ -117,9 +117,14 @@ def confusion_estimates(
     num_classes: int,
     resampling: Resampling,
     *,
+    units: Codes | None = None,
     beta: float = 2.0,
 ) -> tuple[dict[str, Estimate], dict[str, list[Estimate]]]:
-    """Return averages and metrics per class of independent samples from codes alone."""
-    counts = margin_counts(target, predicted, np.arange(len(target)), num_classes)
+    """Return averages and metrics per class from codes alone: those of ranks and losses cost more.
+
+    Each sample is an independent unit where `units` (N,) does not number them.
+    """
+    units = np.arange(len(target)) if units is None else units
+    counts = margin_counts(target, predicted, units, num_classes)
     confusion = Confusion.of(target, predicted, num_classes)
     return count_estimates(confusion, counts, resampling, beta)

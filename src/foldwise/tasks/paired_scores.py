@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from foldwise.metrics import estimates, intervals, regression_intervals
-from foldwise.metrics.classification import Array, Mask, average_metrics
+from foldwise.metrics.classification import Array, Codes, Mask, average_metrics
 from foldwise.metrics.confusion import Confusion
 from foldwise.metrics.estimates import Estimate, Resampling
 from foldwise.metrics.paired_tests import PairedTest, paired_bootstraps
@@ -38,14 +38,9 @@ class ClassPart:
 
     def estimates(self, resampling: Resampling) -> dict[str, Estimate]:
         """Return the metrics with their intervals."""
-        target, probabilities, units = self.rows.target, self.rows.probabilities, self._units
-        if units is None:  # without the ranking metrics, which would cost ten times as much
-            predicted = probabilities.argmax(axis=1).astype(np.int64)
-            found = estimates.confusion_estimates(
-                target, predicted, probabilities.shape[1], resampling
-            )[0]
-        else:
-            found = estimates.estimate(target, probabilities, units, resampling).averages
+        found, _ = estimates.confusion_estimates(
+            self.rows.target, self._predicted, self.num_classes, resampling, units=self._units
+        )
         return {name: found[name] for name in CLASS_METRICS}
 
     @property
@@ -67,14 +62,18 @@ class ClassPart:
         return int(self.rows.probabilities.shape[1])
 
     @property
-    def _units(self) -> "np.ndarray | None":
+    def _units(self) -> Codes | None:
         return independent_units(self.rows.ids, self.units)
+
+    @property
+    def _predicted(self) -> Codes:
+        return self.rows.probabilities.argmax(axis=1).astype(np.int64)
 
     def counts(self) -> "csr_array":
         """Return hits, targets and predictions of each class that each unit adds, (U, 3 K)."""
-        units = np.arange(len(self.rows.ids)) if self._units is None else self._units
-        predicted = self.rows.probabilities.argmax(axis=1).astype(np.int64)
-        return estimates.margin_counts(self.rows.target, predicted, units, self.num_classes)
+        units = self._units
+        units = np.arange(len(self.rows.ids)) if units is None else units
+        return estimates.margin_counts(self.rows.target, self._predicted, units, self.num_classes)
 
 
 @dataclass(frozen=True)
