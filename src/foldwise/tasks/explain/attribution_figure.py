@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MOST_CHANNELS = 6  # of a series that are drawn
 _FAINT = 0.35  # how much of the picture is left under the colours
 _CAPTION = 1.6  # width of what stands beside them, in pictures
+_MOST_PIXELS = 160  # of a side, about: no figure shows more
 _GAP = 0.08  # between pictures, of their longer side
 _STRIP = 0.2  # height of a strip of colours, of the range of a series
 
@@ -52,7 +53,8 @@ def image_figure(explained: tuple[Explained, ...]) -> "Figure":
         grey = 1 - _FAINT * (1 - picture.mean(axis=2, keepdims=True))
         colours = [coloured(one.attributions[method]) for method in methods]
         over = [grey * (1 - c[..., 3:]) + c[..., :3] * c[..., 3:] for c in colours]
-        rows.append([picture, *over])
+        thin = max(1, max(picture.shape) // _MOST_PIXELS)
+        rows.append([each[::thin, ::thin] for each in (picture, *over)])
     height, width = rows[0][0].shape[:2]
     sheet, step = mosaic(rows)
     num_columns = 1 + len(methods)

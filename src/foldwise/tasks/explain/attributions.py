@@ -29,7 +29,8 @@ Array = npt.NDArray[np.float64]
 
 _WINDOWS_PER_SIDE = 8  # of occlusion
 _SMALLEST_WINDOW = 2
-_COPIES = 32  # inputs that are computed at once
+_COPIES = 32  # inputs that are computed at once; of large ones fewer
+_NUMBERS = 2**22  # in them
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _integrated_gradients(question: Question, config: ExplainConfig) -> Tensor:
     values = question.values()
     baselines = tuple(torch.zeros_like(value) for value in values)
     found = IntegratedGradients(question.answers).attribute(
-        values, baselines, n_steps=config.num_steps, internal_batch_size=_COPIES
+        values, baselines, n_steps=config.num_steps, internal_batch_size=_copies(values[0])
     )
     return question.explained.arrange(found).sum(dim=0)
 
@@ -118,9 +119,14 @@ def _behind_windows(question: Question, size: int | None) -> Tensor:
             sliding_window_shapes=order(windows),
             strides=order(strides),
             baselines=0.0,
-            perturbations_per_eval=_COPIES,
+            perturbations_per_eval=_copies(values),
         )
     return question.explained.arrange((found,)).mean(dim=0)
+
+
+def _copies(values: Tensor) -> int:
+    """Return how many inputs of this size are computed at once."""
+    return max(1, min(_COPIES, _NUMBERS // max(1, values.numel())))
 
 
 def _window(side: int, size: int | None) -> int:
