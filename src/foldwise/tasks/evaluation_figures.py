@@ -34,10 +34,10 @@ def confusion_figure(evaluation: Evaluation) -> "Figure":
     from matplotlib.colors import LinearSegmentedColormap, PowerNorm
     from matplotlib.figure import Figure
 
-    confusion = evaluation.parts["oof"].estimates.confusion
-    num_classes = len(confusion)
+    num_classes = len(evaluation.classes)
     if num_classes > MAX_CLASSES:
         return _pairs_figure(evaluation)
+    confusion = evaluation.parts["oof"].estimates.confusion
     totals = confusion.sum(1, keepdims=True)
     share = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
     side = float(np.clip(0.62 * num_classes, 2.6, 11))
@@ -167,24 +167,22 @@ def _pairs_figure(evaluation: Evaluation) -> "Figure":
     """Draw how often classes are confused, the most frequent pairs first."""
     from matplotlib.figure import Figure
 
-    confusion = evaluation.parts["oof"].estimates.confusion.copy()
-    np.fill_diagonal(confusion, 0)
-    actual, predicted = np.nonzero(confusion)
-    order = np.argsort(-confusion[actual, predicted], kind="stable")[:_MAX_BARS]
-    counts = confusion[actual, predicted][order]
+    confusion = evaluation.parts["oof"].estimates.counts
+    pairs = confusion.largest(_MAX_BARS)
+    num_pairs = int((confusion.targets != confusion.predictions).sum())
     names = [
         f"{shown_name(evaluation.classes[a])} as {shown_name(evaluation.classes[p])}"
-        for a, p in zip(actual[order], predicted[order], strict=True)
+        for a, p, _ in pairs
     ]
-    figure = Figure(figsize=(7.6, 1.2 + 0.24 * len(order)), layout="constrained")
+    figure = Figure(figsize=(7.6, 1.2 + 0.24 * len(pairs)), layout="constrained")
     axes = figure.add_subplot()
-    axes.barh(range(len(order)), counts, color=COLOURS[0])
-    axes.set_yticks(range(len(order)), names)
+    axes.barh(range(len(pairs)), [count for _, _, count in pairs], color=COLOURS[0])
+    axes.set_yticks(range(len(pairs)), names)
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
     axes.locator_params(axis="x", integer=True)
     axes.grid(axis="x", color=GRID, alpha=0.35, linewidth=0.6)
-    axes.set_title(f"{len(order)} of {len(actual):,} confused pairs", loc="left")
+    axes.set_title(f"{len(pairs)} of {num_pairs:,} confused pairs", loc="left")
     axes.set_xlabel("samples, out of fold")
     return figure
 

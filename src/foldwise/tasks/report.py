@@ -157,8 +157,8 @@ def _never_predicted(evaluation: Evaluation | RegressionEvaluation) -> list[str]
     """Return the classes that have samples and are never predicted, out of fold."""
     if isinstance(evaluation, RegressionEvaluation):
         return []
-    confusion = evaluation.parts["oof"].estimates.confusion
-    missed = (confusion.sum(axis=1) > 0) & (confusion.sum(axis=0) == 0)
+    _, targets, predicted = evaluation.parts["oof"].estimates.counts.margins()
+    missed = (targets > 0) & (predicted == 0)
     return [name for name, is_missed in zip(evaluation.classes, missed, strict=True) if is_missed]
 
 

@@ -1,11 +1,6 @@
-"""The section of the report with the figures of classes; of very many classes, tables instead.
-
-K: classes.
-"""
+"""The section of the report with the figures of classes; of very many classes, tables instead."""
 
 from functools import partial
-
-import numpy as np
 
 from foldwise.tasks.evaluate import Evaluation
 from foldwise.tasks.evaluation_figures import (
@@ -53,46 +48,35 @@ def class_figures_section(evaluation: Evaluation) -> ReportSection:
 
 def confused_pairs(evaluation: Evaluation) -> ReportTable:
     """Return the pairs of classes that are confused most often, out of fold."""
-    confusion = evaluation.parts["oof"].estimates.confusion
-    totals = confusion.sum(axis=1)
-    actual, predicted = _confused(confusion)
+    confusion = evaluation.parts["oof"].estimates.counts
+    hits, totals, _ = confusion.margins()
     rows = tuple(
         (
-            evaluation.classes[a],
-            evaluation.classes[p],
-            f"{confusion[a, p]:,}",
-            f"{confusion[a, p] / totals[a]:.1%}",
+            evaluation.classes[actual],
+            evaluation.classes[predicted],
+            f"{count:,}",
+            f"{count / totals[actual]:.1%}",
         )
-        for a, p in zip(actual[:_MAX_PAIRS], predicted[:_MAX_PAIRS], strict=True)
+        for actual, predicted, count in confusion.largest(_MAX_PAIRS)
     )
-    num_errors = int(confusion.sum() - np.trace(confusion))
+    num_pairs = int((confusion.targets != confusion.predictions).sum())
     note = (
-        f"{len(actual) - len(rows):,} further pairs are left out: a matrix of "
-        f"{len(confusion):,} classes cannot be read. There are {num_errors:,} errors."
+        f"{num_pairs - len(rows):,} further pairs are left out: a matrix of "
+        f"{len(evaluation.classes):,} classes cannot be read. There are "
+        f"{int(totals.sum() - hits.sum()):,} errors."
     )
     columns = ("actual class", "predicted class", "samples", "of the actual class")
     return ReportTable("Most frequent confusions", columns, rows, note)
 
 
-def _confused(
-    confusion: np.ndarray[tuple[int, int], np.dtype[np.int64]],
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], ...]:
-    """Return the codes (actual, predicted) of wrong pairs, the most frequent first."""
-    actual, predicted = np.nonzero(confusion)
-    wrong = actual != predicted
-    actual, predicted = actual[wrong], predicted[wrong]
-    order = np.argsort(-confusion[actual, predicted], kind="stable")
-    return actual[order], predicted[order]
-
-
 def _confusions_in_words(evaluation: Evaluation) -> str:
-    confusion = evaluation.parts["oof"].estimates.confusion
-    actual, predicted = _confused(confusion)
-    right, total = int(np.trace(confusion)), int(confusion.sum())
+    confusion = evaluation.parts["oof"].estimates.counts
+    hits, totals, _ = confusion.margins()
+    right, total = int(hits.sum()), int(totals.sum())
     text = f"{right:,} of {total:,} predictions are right (on the diagonal)."
     named = [
-        f"{evaluation.classes[a]} called {evaluation.classes[p]} ({confusion[a, p]:,})"
-        for a, p in zip(actual[:3], predicted[:3], strict=True)
+        f"{evaluation.classes[actual]} called {evaluation.classes[predicted]} ({count:,})"
+        for actual, predicted, count in confusion.largest(3)
     ]
     return f"{text} The most frequent confusions: {', '.join(named)}." if named else text
 
