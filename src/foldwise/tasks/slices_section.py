@@ -129,24 +129,27 @@ def _worst_table(slices: Slices) -> ReportTable:
         of_metric = {row["metric"]: row for row in members.to_dict("records")}
         first = of_metric[metrics[0]]
         cells = [_cell(of_metric[metric], metric) for metric in metrics]
-        rows.append((str(first["slice"]), str(first["num_samples"]), *cells, _finding(members)))
+        p, rest = _finding(members)
+        rows.append((str(first["slice"]), str(first["num_samples"]), p, *cells, rest))
     hidden = slices.num_slices - len(rows)
-    note = f"The {len(rows)} worst of {slices.num_slices}; slices.csv has all." if hidden else ""
+    note = "p is the least of a slice's metrics, corrected."
+    if hidden:
+        note += f" These are the {len(rows)} worst of {slices.num_slices}; slices.csv has all."
     labels = [metric_label(metric) for metric in metrics]
-    columns = ("slice", "samples", *labels, "most unlike the rest")
+    columns = ("slice", "samples", "p", *labels, "the rest, where it differs most")
     return ReportTable("Slices, the worst first", columns, tuple(rows), note)
 
 
-def _finding(members: pd.DataFrame) -> str:
-    """Return the metric of a slice that differs least by chance."""
+def _finding(members: pd.DataFrame) -> tuple[str, str]:
+    """Return the least p-value of a slice, and the rest's score of that metric."""
     defined = members[members["p_value"].notna()]
     if defined.empty:
-        return "nothing to compare with"
+        return "-", "nothing to compare with"
     order = defined.sort_values(["p_corrected", "p_value"], kind="stable")
     row: Mapping[Hashable, Any] = order.to_dict("records")[0]
     metric = str(row["metric"])
-    rest = _number(float(row["rest"]), metric)
-    return f"{metric_label(metric)}, rest {rest}, {_p(float(row['p_corrected']))}"
+    rest = f"{metric_label(metric)} {_number(float(row['rest']), metric)}"
+    return _p(float(row["p_corrected"])).removeprefix("p "), rest
 
 
 def _fairness_table(slices: Slices) -> ReportTable:
