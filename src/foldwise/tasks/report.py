@@ -18,6 +18,7 @@ from foldwise.tasks.report_glossary import glossary_section
 from foldwise.tasks.report_model_card import model_card_section
 from foldwise.tasks.report_parts import ReportParts
 from foldwise.tasks.report_section import ReportSection
+from foldwise.tasks.report_size import within_size
 from foldwise.tasks.report_verdict import (
     Risk,
     audit_risks,
@@ -101,7 +102,7 @@ def render_report(
     before = [audit_section(audit), folds_section(split, classes)]
     if training is not None:
         before.append(training)
-    after = [parts.figures, *sections]
+    after = [parts.figures, *within_size(sections)]
     if len(baselines) > 1:
         after.append(ReportSection("baselines", "Simple models beside it", tuple(baselines)))
     after.append(glossary_section(_metric_names(evaluation)))
