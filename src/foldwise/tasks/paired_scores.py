@@ -13,6 +13,7 @@ import pandas as pd
 from foldwise.metrics import estimates, intervals, regression_intervals
 from foldwise.metrics.classification import Array, Codes, Mask, average_metrics
 from foldwise.metrics.confusion import Confusion
+from foldwise.metrics.count_estimates import average_gradients
 from foldwise.metrics.estimates import Estimate, Resampling
 from foldwise.metrics.paired_tests import PairedTest, paired_bootstraps
 from foldwise.metrics.regression_intervals import Outcomes
@@ -120,16 +121,22 @@ def pair_differences(
     """
     of_classes = [part for part in parts if isinstance(part, ClassPart)]
     of_numbers = [part for part in parts if isinstance(part, NumberPart)]
+    gradient, size = None, 1.0
     if of_classes:
-        counts, scored, size = *_class_cells(of_classes, metric), 1.0
+        counts, scored, gradient = _class_cells(of_classes, metric)
     else:
         counts, scored, size = _number_cells(of_numbers, metric)
-    for first, second, found in paired_bootstraps(counts, scored, num_resamples, confidence, rng):
+    for first, second, found in paired_bootstraps(
+        counts, scored, num_resamples, confidence, rng, gradient
+    ):
         sized = {name: getattr(found, name) * size for name in ("difference", "low", "high")}
         yield first, second, found._replace(**sized)
 
 
-def _class_cells(parts: Sequence[ClassPart], metric: str) -> tuple[list["csr_array"], Metric]:
+def _class_cells(
+    parts: Sequence[ClassPart], metric: str
+) -> tuple[list["csr_array"], Metric, Metric]:
+    """Return the counts of each unit, the metric of summed counts, and its derivatives."""
     num_classes = parts[0].num_classes
     supported = np.bincount(parts[0].rows.target, minlength=num_classes) > 0
 
@@ -138,7 +145,15 @@ def _class_cells(parts: Sequence[ClassPart], metric: str) -> tuple[list["csr_arr
             average_metrics(cells.reshape(len(cells), 3, num_classes), supported)[metric]
         )
 
-    return [part.counts() for part in parts], scored
+    def gradient(cells: Array) -> Array:
+        margins = cells.reshape(3, num_classes)
+        if metric != "accuracy":
+            return average_gradients(margins, supported)[metric].ravel()
+        hits, num_samples = margins[0].sum(), margins[1].sum()
+        by_count = np.array([1 / num_samples, -hits / num_samples**2, 0.0])
+        return np.repeat(by_count, num_classes)
+
+    return [part.counts() for part in parts], scored, gradient
 
 
 def _number_cells(
