@@ -144,3 +144,29 @@ def test_units_and_warnings_are_said():
     text = " ".join(Page(html).text.split())
     assert "the 12 independent units" in text
     assert "only 12 independent groups" in text
+
+
+def test_the_model_card_tells_facts_and_nothing_of_networks_that_are_not_known(rendered):
+    card = rendered[1][rendered[1].index('<h2 id="model-card">') :]
+    assert "<dt>architecture</dt><dd>net common</dd>" in card
+    assert "<dt>fitted on</dt>" in card
+    assert "limit of every such score" in card
+    _, unknown = render(network={})
+    card = unknown[unknown.index('<h2 id="model-card">') :]
+    assert "Nothing is known of the networks" in card
+    assert "<dt>fitted on</dt>" not in card
+
+
+def test_the_verdict_stands_before_all_else_and_the_command_is_told():
+    _, html = render(
+        baselines=["The network is worth it: 0.9 against 0.8."],
+        provenance={"Run": {"command": "kedro run --pipeline=train_cnn"}},
+    )
+    order = [html.index(f'<h2 id="{name}">') for name in ("verdict", "data", "audit", "split")]
+    order += [html.index(f'<h2 id="{name}">') for name in ("scores", "classes", "figures")]
+    order += [html.index(f'<h2 id="{name}">') for name in ("glossary", "reproduce", "model-card")]
+    assert order == sorted(order)
+    verdict = html[order[0] : order[1]]
+    assert "The network is worth it: 0.9 against 0.8." in verdict
+    assert "No risk was found by the split and the scores" in verdict or "The biggest" in verdict
+    assert "kedro run --pipeline=train_cnn" in html[html.index('<h2 id="reproduce">') :]

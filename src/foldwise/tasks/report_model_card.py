@@ -66,7 +66,7 @@ def model_card_section(
         (about,),
         facts=(
             *known,
-            ("fitted on", data),
+            *([("fitted on", data)] if network else []),
             ("validated by", validation),
             *(("score", score) for score in scores),
             *limits,

@@ -128,7 +128,7 @@ def write_report(
             *label_risks(mistakes.num_label_errors, mistakes.num_samples),
         ],
         looked_at=[
-            "the training curves",
+            *([] if training_curves.verdict == "unknown" else ["the training curves"]),
             *([] if calibration.is_empty else ["the calibration"]),
             *(["the slices"] if slices.num_slices else []),
         ],
