@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from foldwise.metrics import ranking
+from foldwise.metrics import rank_estimates, ranking
+from foldwise.metrics.estimates import Resampling
 from foldwise.metrics.ranking import rank_metrics
 
 
@@ -43,3 +44,28 @@ def test_blocks_of_classes_give_the_same(monkeypatch):
     parts = rank_metrics(target, scores)
     np.testing.assert_array_equal(whole.classes["roc_auc"], parts.classes["roc_auc"])
     assert whole.micro == parts.micro
+
+
+def test_intervals_without_resampling_hold_the_values_and_are_not_narrow(monkeypatch):
+    """The closed forms that many classes get, beside the bootstrap that few classes get."""
+    rng = np.random.default_rng(0)
+    target = rng.integers(3, size=600)
+    scores = rng.normal(size=(600, 3))
+    scores[np.arange(600), target] += 1
+    odds = np.exp(scores)
+    probabilities, units = odds / odds.sum(axis=1, keepdims=True), np.arange(600)
+    resampling = Resampling(0.95, 1000, 0)
+    drawn, drawn_classes = rank_estimates.rank_estimates(target, probabilities, units, resampling)
+    monkeypatch.setattr(rank_estimates, "_MAX_WORK", 0)
+    found, classes = rank_estimates.rank_estimates(target, probabilities, units, resampling)
+    assert set(found) == set(drawn)
+    grouped, _ = rank_estimates.rank_estimates(target, probabilities, units // 3, resampling)
+    for name, one in found.items():
+        assert one.value == pytest.approx(drawn[name].value)
+        assert one.low < one.value < one.high
+        assert one.high - one.low > 0.8 * (drawn[name].high - drawn[name].low), name
+        assert grouped[name].high - grouped[name].low > 1.5 * (one.high - one.low), name
+    for name, values in classes.items():
+        for one, other in zip(values, drawn_classes[name], strict=True):
+            assert one.value == other.value
+            assert one.high - one.low > 0.8 * (other.high - other.low), name

@@ -24,7 +24,7 @@ Classes = dict[str, list[Estimate]]
 
 _MIN_RANKED = 30  # positives, negatives and misranked positives that a rank bootstrap needs
 _MAX_BINS = 256  # of scores, per class; only resamples are binned, the metrics are exact
-_MAX_WORK = 2e10  # N K B up to which ranks are resampled: a minute or so
+_MAX_WORK = 5e9  # cells of samples and bins up to which ranks are resampled: half a minute
 
 
 def rank_estimates(
@@ -36,7 +36,9 @@ def rank_estimates(
     those of the averages combine the classes' own.
     """
     values = rank_metrics(target, probabilities)
-    if probabilities.size * resampling.num_resamples > _MAX_WORK:
+    size, num_classes = probabilities.shape
+    cells = (size + 2 * _MAX_BINS) * num_classes
+    if cells * resampling.num_resamples > _MAX_WORK:
         return _closed_forms(values, target, units, resampling)
     return _resampled(values, target, probabilities, units, resampling)
 
@@ -89,13 +91,24 @@ def _closed_forms(
             averages[full] = Estimate.of(points[full], UNDEFINED)
             if used.any():
                 columns = (each[used] for each in (value, low, high, weights))
-                limits = intervals.mean_interval(*columns)
-                averages[full] = Estimate(points[full], *limits, "MOVER over the classes")
+                averages[full] = _doubled(points[full], intervals.mean_interval(*columns))
         micro = _Side(size, size, True, 1.0)  # the pairs of a sample are no more than one draw
         averages[f"micro_{name}"] = _scarce_estimate(
             name, values.micro[name], micro, shrink, resampling.confidence
         )
     return averages, classes
+
+
+def _doubled(value: float, limits: tuple[float, float]) -> Estimate:
+    """Return limits for twice the variance.
+
+    A sample is a positive of its class and a negative of all others, so the classes are not
+    independent; of two parts that depend on each other the variance of the sum is at most twice
+    the sum of the variances.
+    """
+    low, high = (value + np.sqrt(2) * (limit - value) for limit in limits)
+    method = "MOVER over the classes, doubled variance"
+    return Estimate(value, max(0.0, float(low)), min(1.0, float(high)), method)
 
 
 # -- with resampling ------------------------------------------------------------------------------
