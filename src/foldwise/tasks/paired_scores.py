@@ -68,7 +68,7 @@ class ClassPart:
 
     @property
     def _predicted(self) -> Codes:
-        return self.rows.probabilities.argmax(axis=1).astype(np.int64)
+        return np.asarray(self.rows.probabilities.argmax(axis=1), dtype=np.int64)
 
     def counts(self) -> "csr_array":
         """Return hits, targets and predictions of each class that each unit adds, (U, 3 K)."""
