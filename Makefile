@@ -30,13 +30,17 @@ help:  ## show this list
 run: $(STAMP)  ## run the main pipeline on the embedded digits (ARGS="--env=test" for more options)
 	@kedro run --pipeline=$(PIPELINE) $(ARGS)
 
+# One process per core, of one thread each: threads of torch that wait for one another spin, which
+# costs more than they win as soon as another process wants the core.
+PYTEST := OMP_NUM_THREADS=1 pytest --numprocesses logical --maxprocesses 8 --dist loadfile
+
 .PHONY: test
 test: $(STAMP)  ## run the tests that take seconds (SLOW=1: all of them)
-	@pytest $(if $(SLOW),,-m "not slow") $(ARGS)
+	@$(PYTEST) $(if $(SLOW),,-m "not slow") $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(STAMP)  ## run the slow tests alone
-	@pytest -m slow $(ARGS)
+	@$(PYTEST) -m slow $(ARGS)
 
 .PHONY: check
 check: lint types layers lock-check dvc-check  ## lint, types, layers, and that lock and dvc.yaml are current
