@@ -75,7 +75,7 @@ def test_images_of_any_size_give_logits(side):
 
 
 def test_images_without_detail_are_whitened_without_overflow():
-    """A gradient of light alone: all directions of a patch but one have no variance to speak of."""
+    """A gradient of light alone: only one direction of a patch has variance to speak of."""
     torch.manual_seed(0)
     light = 300 * torch.linspace(-2, 2, 128).expand(128, 128) * torch.randn(200, 1, 1, 1)
     network = build((1, 128, 128))
