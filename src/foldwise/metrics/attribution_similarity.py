@@ -48,4 +48,5 @@ def structural_similarity(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
     if window < _SMALLEST_WINDOW or np.ptp(first) == 0 or np.ptp(second) == 0:
         return math.nan
     scaled = (first / first.max(), second / second.max())
-    return float(ssim(*scaled, data_range=1.0, win_size=window))
+    found = ssim(*scaled, data_range=1.0, win_size=window)  # type: ignore[no-untyped-call]  # of skimage
+    return float(found)

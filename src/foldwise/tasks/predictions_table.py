@@ -119,10 +119,10 @@ def _check_values(predictions: pd.DataFrame, classes: Sequence[str]) -> None:
     values = predictions[columns].to_numpy(dtype=np.float64, na_value=np.nan)
     inside = (values >= -_TOLERANCE) & (values <= 1 + _TOLERANCE)  # NaN is not
     if not inside.all():
-        column = int((~inside).any(axis=0).argmax())
-        name, found = columns[column], pd.Series(values[:, column], predictions.index)
-        _refuse(predictions, found.isna(), f"column {name!r} is not a number (NaN)")
-        _refuse(predictions, pd.Series(~inside[:, column]), f"column {name!r} is outside [0, 1]")
+        first = int((~inside).any(axis=0).argmax())
+        found, what = values[:, first], f"column {columns[first]!r}"
+        _refuse(predictions, pd.Series(np.isnan(found)), f"{what} is not a number (NaN)")
+        _refuse(predictions, pd.Series(~inside[:, first]), f"{what} is outside [0, 1]")
     _refuse(
         predictions,
         pd.Series(np.abs(values.sum(axis=1) - 1) > _TOLERANCE),
