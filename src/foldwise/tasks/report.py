@@ -49,6 +49,13 @@ _METHODS = {
     "MOVER over the classes": "The classes' own intervals, combined.",
     "BCa bootstrap, widened by MOVER": "The bootstrap, no narrower than the classes' own "
     "intervals combined, some of which were too scarce for it.",
+    "MOVER over the classes, doubled variance": "With too many classes and samples to resample "
+    "ranks: the classes' own intervals, combined, with twice the variance.",
+    "score, smoothed variance": "For losses where a bootstrap is blind to mistakes that did not "
+    "occur: the variance is that of the losses with a few hits and misses added, and grows with "
+    "the mean.",
+    "Clopper-Pearson": "Exact binomial limits; hold at least as often as they say.",
+    "of accuracy": "A rising function of the accuracy: its interval, transformed.",
     "folds": "Student's t over the folds. Folds share training samples, so it is a rough guide.",
 }
 _MAX_CLASSES = 40  # in a table of classes
