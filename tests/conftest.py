@@ -1,8 +1,13 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from project_copy import ROOT, copy_project
+
+# What is started in the background ignores SIGINT, and so would all that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = Path(os.environ.get("FOLDWISE_DATA", ROOT / ".." / "shared" / "data")).resolve()
 
