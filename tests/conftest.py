@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from project_copy import ROOT, copy_project
 
-# What is started in the background ignores SIGINT, and so would all that tests start and interrupt.
+# What is started in the background ignores SIGINT, and so would all that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
