@@ -384,6 +384,23 @@ def test_parameters_are_logged_in_batches_and_cut_to_what_mlflow_takes(client, p
     assert logged["long"] == "x" * 6000
 
 
+def test_names_of_parameters_that_mlflow_refuses_are_written_so_that_it_takes_them(client, parent):
+    params = {
+        "costs.sick>healthy": 10,
+        "costs.c++>c": 1,
+        "costs.c--//../>c": 2,
+        "costs.c##>c": 3,
+        "costs.größer>klein": 4,
+        "x" * 300: 5,
+        "x" * 301: 6,
+    }
+    tracking.log_params(client, parent, params)
+    logged = client.get_run(parent).data.params
+    assert logged["costs.sick:healthy"] == "10"
+    assert logged["costs.größer:klein"] == "4"
+    assert sorted(logged.values()) == sorted(str(value) for value in params.values())
+
+
 def test_samples_are_the_data_set_input_of_the_run(client, experiment):
     table = pd.DataFrame(
         {

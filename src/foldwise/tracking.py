@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import platform
+import re
 import socket
 import subprocess
 import time
@@ -42,6 +43,7 @@ _CONNECT_TIMEOUT_S = 5.0
 _FLUSH_INTERVAL_S = 2.0  # a batch of metrics costs a database about 15 ms
 _SYSTEM_METRICS_INTERVAL_S = 2.0
 _PARAMS_PER_BATCH, _METRICS_PER_BATCH = 100, 1000  # MLflow's limits
+_MAX_PARAM_NAME = 250  # also MLflow's
 _UI_OF_A_DATABASE = "http://127.0.0.1:5000"  # where `make ui` serves
 
 _HOST_TAG, _PROCESS_TAG = "foldwise.host", "foldwise.pid"
@@ -300,10 +302,29 @@ def run_tags(project: Path, experiment: str) -> dict[str, str]:
 
 
 def log_params(client: MlflowClient, run_id: str, params: Mapping[str, Scalar]) -> None:
-    """Log flattened parameters in batches."""
-    entries = [Param(name, str(value)[:6000]) for name, value in params.items()]
+    """Log flattened parameters in batches.
+
+    A name may hold what a user chose, as in `evaluate.costs`: `sick>healthy` is `sick:healthy`
+    in MLflow, which refuses most signs.
+    """
+    names = _param_names(params)
+    entries = [Param(names[name], str(value)[:6000]) for name, value in params.items()]
     for start in range(0, len(entries), _PARAMS_PER_BATCH):
         client.log_batch(run_id, params=entries[start : start + _PARAMS_PER_BATCH])
+
+
+def _param_names(params: Mapping[str, Scalar]) -> dict[str, str]:
+    """Return a name that MLflow takes for each, unlike those of the others."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in params:
+        allowed = re.sub(r"[^\w.\-: ]", "_", name.replace(">", ":"))[:_MAX_PARAM_NAME]
+        unique, number = allowed, 2
+        while unique in taken:
+            unique, number = f"{allowed[: _MAX_PARAM_NAME - 6]}_{number}", number + 1
+        taken.add(unique)
+        names[name] = unique
+    return names
 
 
 def log_samples(samples: Samples, experiment: str) -> None:
