@@ -1,10 +1,9 @@
-"""How far a proportion differs between groups of people, with limits.
+"""How far a proportion differs between groups, with limits.
 
 G: groups, K: classes. A gap is the largest difference between two groups, and over the classes
 where each is one against the rest; those that it was found at are named. A rate of fewer than ten
-trials is not looked at. Because it was picked as
-the largest, its limits hold for all pairs of groups (and classes) at once: Bonferroni's share of
-the error for each pair.
+trials is not looked at. Because it was picked as the largest, its limits hold for all pairs of
+groups (and classes) at once: Bonferroni's share of the error for each pair.
 
 Sources:
     Hardt, M., Price, E., Srebro, N. (2016). Equality of opportunity in supervised learning.

@@ -23,6 +23,7 @@ from foldwise.tasks.explain.open_network import OpenNetwork
 from foldwise.tasks.inference import evaluation_batches
 from foldwise.tasks.predictions_table import PROBABILITY_PREFIX
 
+_FEWEST = 3  # points of a map
 _LEAST_POINTS = 10  # for neighbours to mean anything
 _MOST_COMPONENTS = 50  # that t-SNE looks at, as its authors advise
 _LARGE_ERRORS = 0.9  # quantile of a regression's errors above which a point is marked
@@ -48,7 +49,7 @@ def embedding_map(
         PartError: The network has no dense layer.
     """
     rows = fold_rows(predictions, opened.card.repeat, opened.card.fold)
-    if len(rows) < len("ABC"):
+    if len(rows) < _FEWEST:
         return None
     drawn = rows
     if len(rows) > config.max_points:

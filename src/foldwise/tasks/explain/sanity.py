@@ -22,7 +22,7 @@ from foldwise.tasks.explain.open_network import OpenNetwork
 
 Attribute = Callable[[OpenNetwork], Sequence[Array]]  # one for each of some inputs
 
-_PICTURE = len("HW")
+_PICTURE = 2  # dimensions of what is attributed to pixels
 
 
 def sanity_check(
