@@ -10,7 +10,6 @@ from foldwise.metrics.paired_tests import (
     corrected_resampled_t,
     holm,
     mcnemar,
-    paired_bootstrap,
     paired_bootstraps,
     wilcoxon_over_data_sets,
 )
@@ -111,18 +110,20 @@ def test_an_undefined_p_value_stays_so_and_counts_as_a_test():
 # -- paired bootstrap -----------------------------------------------------------------------------
 
 
-def hits_of(reference, method):
-    """Cells per unit: hits of the one, hits of the other, samples."""
-    return csr_array(np.stack([reference, method, np.ones(len(method))], axis=1))
+def hits_of(right):
+    """Cells per unit: hits, samples."""
+    return csr_array(np.stack([right, np.ones(len(right))], axis=1))
 
 
-def accuracy_difference(cells):
-    return (cells[:, 1] - cells[:, 0]) / cells[:, 2]
+def accuracy(cells):
+    return cells[:, 0] / cells[:, 1]
 
 
-def bootstrapped(reference, method, seed=0, difference=accuracy_difference):
-    rng = np.random.default_rng(seed)
-    return paired_bootstrap(hits_of(reference, method), difference, 4000, 0.95, rng)
+def bootstrapped(reference, method, metric=accuracy, copies=1):
+    counts = [hits_of(right) * copies for right in (reference, method)]
+    rng = np.random.default_rng(0)
+    ((_, _, found),) = paired_bootstraps(counts, metric, 4000, 0.95, rng)
+    return found
 
 
 def made(num_better, num_worse, num_alike=200):
@@ -159,16 +160,13 @@ def test_pairs_matter_and_not_only_the_two_scores():
 def test_many_copies_of_a_unit_add_no_certainty():
     reference, method = made(60, 30, 60)
     alone = bootstrapped(reference, method)
-    rng = np.random.default_rng(0)
-    tripled = paired_bootstrap(
-        hits_of(reference, method) * 3, accuracy_difference, 4000, 0.95, rng
-    )
+    tripled = bootstrapped(reference, method, copies=3)
     assert tripled.p_value == alone.p_value
     assert (tripled.low, tripled.high) == pytest.approx((alone.low, alone.high))
 
 
 def test_an_undefined_metric_has_no_interval():
-    found = bootstrapped(*made(3, 2), difference=lambda cells: np.full(len(cells), np.nan))
+    found = bootstrapped(*made(3, 2), metric=lambda cells: np.full(len(cells), np.nan))
     assert np.isnan([found.difference, found.low, found.high, found.p_value]).all()
 
 
@@ -178,22 +176,12 @@ def test_an_undefined_metric_has_no_interval():
 def test_all_pairs_by_the_same_resamples_are_those_of_one_pair_at_a_time():
     rng = np.random.default_rng(4)
     right = [(rng.random(80) < share).astype(float) for share in (0.6, 0.8, 0.85)]
-    counts = [csr_array(np.stack([hits, np.ones(80)], axis=1)) for hits in right]
-
-    def accuracy(cells):
-        return cells[:, 0] / cells[:, 1]
-
+    counts = [hits_of(hits) for hits in right]
     found = list(paired_bootstraps(counts, accuracy, 500, 0.9, np.random.default_rng(7)))
     assert [pair[:2] for pair in found] == [(0, 1), (0, 2), (1, 2)]
     for first, second, test in found:
-        both = csr_array(np.hstack([counts[first].toarray(), counts[second].toarray()]))
-        alone = paired_bootstrap(
-            both,
-            lambda c: c[:, 2] / c[:, 3] - c[:, 0] / c[:, 1],
-            500,
-            0.9,
-            np.random.default_rng(7),
-        )
+        own = [counts[first], counts[second]]
+        ((_, _, alone),) = paired_bootstraps(own, accuracy, 500, 0.9, np.random.default_rng(7))
         assert tuple(test)[:5] == pytest.approx(tuple(alone)[:5])
 
 

@@ -82,34 +82,6 @@ def corrected_resampled_t(
     return PairedTest(mean, mean - half, mean + half, p_value, num_pairs, statistic)
 
 
-def paired_bootstrap(
-    counts: "csr_array",
-    difference: Callable[[Array], Array],
-    num_resamples: int,
-    confidence: float,
-    rng: np.random.Generator,
-) -> PairedTest:
-    """Test whether two sets of predictions of the same units score alike.
-
-    The networks are taken as they are: what varies is which units happened to be in the sample.
-    The interval is bias-corrected and accelerated; the p-value is twice the share of resamples on
-    the rarer side of zero.
-
-    Args:
-        counts: What each unit adds to each cell, of both methods, shape (U, cells).
-        difference: From the cells of b resamples (b, cells) to the difference of the metric, (b,)
-            in [-1, 1].
-        num_resamples: B.
-        confidence: Of the interval, e.g. 0.95.
-        rng: The draws.
-    """
-    totals = np.asarray(counts.sum(axis=0), dtype=np.float64).ravel()
-    value = float(difference(totals[None])[0])
-    drawn = intervals.bootstrap(counts, lambda c: difference(c)[:, None], num_resamples, rng)[:, 0]
-    influence = counts @ _gradient(difference, totals)
-    return _from_resamples(value, drawn, influence, confidence)
-
-
 def paired_bootstraps(
     counts: Sequence["csr_array"],
     metric: Callable[[Array], Array],
@@ -120,7 +92,9 @@ def paired_bootstraps(
 ) -> Iterator[tuple[int, int, PairedTest]]:
     """Test all pairs of M sets of predictions of the same units, by the same resamples.
 
-    As `paired_bootstrap`, for less: each method is scored once in each resample, not each pair.
+    The networks are taken as they are: what varies is which units happened to be in the sample.
+    The interval is bias-corrected and accelerated; the p-value is twice the share of resamples on
+    the rarer side of zero. Each method is scored once in each resample, not each pair.
 
     Args:
         counts: Of each method, what each unit adds to each cell, shape (U, cells).
