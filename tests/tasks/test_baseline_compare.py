@@ -11,8 +11,8 @@ from foldwise.metrics.paired_tests import corrected_resampled_t, holm
 from foldwise.tasks.baseline_compare import NETWORK, compare_with_baselines
 from foldwise.tasks.baseline_config import BaselineConfig
 from foldwise.tasks.baseline_figure import baselines_figure
-from foldwise.tasks.baseline_models import BaselineError
 from foldwise.tasks.baseline_summary import comparison_json, summary, verdict
+from foldwise.tasks.metric_choice import MetricError
 from foldwise.tasks.predictions_table import PredictionsError
 
 CONFIG = BaselineConfig()
@@ -240,9 +240,9 @@ def test_without_baselines_nothing_is_claimed():
 
 
 def test_a_metric_of_the_other_kind_is_refused():
-    with pytest.raises(BaselineError, match=r"metric is 'mae', .* a class\. Allowed: auto, macro"):
+    with pytest.raises(MetricError, match=r"metric is 'mae', .* a class\. Allowed: auto, macro"):
         compared(classes({"net": 3.0, "knn": 2.0}), BaselineConfig(metric="mae"))
-    with pytest.raises(BaselineError, match=r"a number\. Allowed: auto, mae, rmse"):
+    with pytest.raises(MetricError, match=r"a number\. Allowed: auto, mae, rmse"):
         compared(numbers({"net": 3.0, "mean": 2.0}), BaselineConfig(metric="macro_f1"))
 
 

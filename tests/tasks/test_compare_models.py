@@ -24,6 +24,7 @@ from foldwise.tasks.compare_models_figure import comparison_figure
 from foldwise.tasks.compare_models_page import render_models_comparison
 from foldwise.tasks.compare_models_summary import comparison_json, pair_sentence, summary
 from foldwise.tasks.evaluate import EvaluateConfig
+from foldwise.tasks.metric_choice import MetricError
 from foldwise.tasks.named_predictions import (
     FoundRun,
     ModelNameError,
@@ -311,7 +312,7 @@ def test_models_of_different_data_alone_are_refused(tables):
 def test_classes_beside_numbers_and_wrong_metrics_are_refused(tables):
     with pytest.raises(CompareError, match=r"predict numbers \('n'\)"):
         compared({"cnn": tables["cnn"], "n": numbers_of(1)})
-    with pytest.raises(CompareError, match=r"compare\.metric is 'mae'.*macro_f1"):
+    with pytest.raises(MetricError, match=r"compare\.metric is 'mae'.*macro_f1"):
         compared(tables, metric="mae")
 
 

@@ -24,7 +24,7 @@ from foldwise.pipelines.learning_curve import create_pipeline
 from foldwise.tasks.evaluate import EvaluateConfig
 from foldwise.tasks.events import ComparisonFinished, FoldFinished, MethodStarted, ignore
 from foldwise.tasks.fold_models import FoldModels
-from foldwise.tasks.learning_curve import MetricError, learning_curve
+from foldwise.tasks.learning_curve import learning_curve
 from foldwise.tasks.learning_curve_config import LearningCurveConfig
 from foldwise.tasks.learning_curve_figure import learning_curve_figure
 from foldwise.tasks.learning_curve_section import learning_curve_section
@@ -35,6 +35,7 @@ from foldwise.tasks.learning_curve_training import (
     plan_fractions,
     train_fractions,
 )
+from foldwise.tasks.metric_choice import MetricError
 from foldwise.tasks.train import cross_validate
 from foldwise.tasks.train_config import TrainCnnConfig
 

@@ -15,6 +15,7 @@ from foldwise.metrics.ranking import rank_metrics
 from foldwise.metrics.scoring_rules import losses
 
 __all__ = [
+    "MIN_UNITS",
     "Estimate",
     "Estimates",
     "Resampling",
@@ -26,7 +27,7 @@ __all__ = [
     "point_metrics",
 ]
 
-_MIN_UNITS = 30  # below it a bootstrap over units is not to be trusted
+MIN_UNITS = 30  # below it a bootstrap over units is not to be trusted
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,11 @@ def metric_bounds(name: str, num_classes: int) -> tuple[float, float]:
 
 def few_units_warning(num_units: int | None) -> str | None:
     """Say so where there are too few units for intervals over them."""
-    if num_units is None or num_units >= _MIN_UNITS:
+    if num_units is None or num_units >= MIN_UNITS:
         return None
     return (
         f"There are only {num_units} independent groups of samples: intervals over fewer than "
-        f"{_MIN_UNITS} are rough and tend to be too narrow."
+        f"{MIN_UNITS} are rough and tend to be too narrow."
     )
 
 

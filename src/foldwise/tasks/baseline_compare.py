@@ -12,10 +12,9 @@ from foldwise.metrics.estimates import Estimate, Resampling
 from foldwise.metrics.paired_tests import PairedTest, corrected_resampled_t, holm
 from foldwise.seeds import derive_seed, numpy_generator
 from foldwise.tasks.baseline_config import BaselineConfig
-from foldwise.tasks.baseline_models import BaselineError
+from foldwise.tasks.metric_choice import LOWER_IS_BETTER, chosen_metric
 from foldwise.tasks.paired_scores import (
     CLASS_METRICS,
-    LOWER_IS_BETTER,
     NUMBER_METRICS,
     Part,
     fold_scores,
@@ -91,10 +90,10 @@ def compare_with_baselines(
         config: The metric and the level.
 
     Raises:
-        BaselineError: The metric is not one of such predictions.
+        MetricError: The metric is not one of such predictions.
         PredictionsError: A table is wrong, or a baseline predicts other samples.
     """
-    metric = _metric(predictions, config)
+    metric = chosen_metric(config.metric, "baseline.metric", of_numbers=is_regression(predictions))
     resampling = Resampling(1 - config.alpha, _NUM_RESAMPLES, derive_seed(config.seed, "compare"))
     tables = {NETWORK: predictions}
     for name, rows in baseline_predictions.groupby("model", sort=False):
@@ -126,19 +125,6 @@ def compare_with_baselines(
         left_out=_left_out(fits),
         is_enabled=config.enabled,
     )
-
-
-def _metric(predictions: pd.DataFrame, config: BaselineConfig) -> str:
-    of_numbers = is_regression(predictions)
-    allowed = ("mae", "rmse") if of_numbers else CLASS_METRICS
-    if config.metric == "auto":
-        return allowed[0]
-    if config.metric not in allowed:
-        raise BaselineError(
-            f"baseline.metric is {config.metric!r}, but what is predicted is "
-            f"{'a number' if of_numbers else 'a class'}. Allowed: auto, {', '.join(allowed)}."
-        )
-    return config.metric
 
 
 def _require_same_rows(parts: dict[str, dict[str, Part]]) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PositiveInt, field_validator
 
 from foldwise.config import Config
+from foldwise.tasks.metric_choice import MetricChoice
 
 BaselineName = Literal[
     "prior",
@@ -26,8 +27,6 @@ BaselineName = Literal[
     "naive_seasonal",
     "linear",
 ]
-ClassMetric = Literal["macro_f1", "balanced_accuracy", "accuracy", "weighted_f1"]
-NumberMetric = Literal["mae", "rmse"]
 
 
 def _parts(value: Any) -> Any:  # noqa: ANN401  (raw input)
@@ -47,7 +46,7 @@ class BaselineConfig(Config):
     enabled: bool = True  # false: none is fitted, and the results say so
     # auto: all that suit the samples and take seconds. A list, or names in one text: "prior;knn"
     models: Annotated[Literal["auto"] | tuple[BaselineName, ...], BeforeValidator(_parts)] = "auto"
-    metric: Literal["auto"] | ClassMetric | NumberMetric = "auto"  # macro_f1 of classes, else mae
+    metric: MetricChoice = "auto"  # macro_f1 of classes, else mae
     alpha: float = Field(0.05, gt=0, le=0.5)  # of all tests together; intervals are at 1 - alpha
     # Costly models are fitted on at most so many rows of a training part, drawn by class; the
     # results say where this was so. null: on all

@@ -6,7 +6,7 @@ import numpy as np
 
 from foldwise.tasks.baseline_compare import NETWORK, BaselineComparison
 from foldwise.tasks.compare_summary import format_p
-from foldwise.tasks.evaluate import metric_label
+from foldwise.tasks.evaluate import json_number, metric_label
 
 Verdict = Literal["worth it", "not shown to be worth it", "not worth it", "unknown"]
 
@@ -61,11 +61,11 @@ def comparison_json(comparison: BaselineComparison) -> dict[str, Any]:
             entry["test"] = {comparison.metric: _entry(row, "test_")}
         if row["model"] != NETWORK:
             entry["network_minus_it"] = {
-                "value": _number(row["difference"]),
-                "low": _number(row["difference_low"]),
-                "high": _number(row["difference_high"]),
-                "p_value": _number(row["p_value"]),
-                "p_holm": _number(row["p_holm"]),
+                "value": json_number(row["difference"]),
+                "low": json_number(row["difference_low"]),
+                "high": json_number(row["difference_high"]),
+                "p_value": json_number(row["p_value"]),
+                "p_holm": json_number(row["p_holm"]),
             }
         found[str(row["model"])] = entry
     return {
@@ -138,8 +138,4 @@ def _difference(row: dict[str, Any]) -> str:
 
 
 def _entry(row: dict[Any, Any], prefix: str) -> dict[str, float | None]:
-    return {name: _number(row[f"{prefix}{name}"]) for name in ("value", "low", "high")}
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return {name: json_number(row[f"{prefix}{name}"]) for name in ("value", "low", "high")}

@@ -6,12 +6,13 @@ M: models.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from foldwise.errors import UserError
+from foldwise.metrics import intervals
 from foldwise.metrics.classification import Array
 from foldwise.metrics.estimates import Resampling, few_units_warning
 from foldwise.metrics.paired_tests import (
@@ -23,12 +24,12 @@ from foldwise.metrics.paired_tests import (
 )
 from foldwise.seeds import derive_seed, numpy_generator
 from foldwise.tasks.compare_data_sets import OverDataSets, over_data_sets
-from foldwise.tasks.compare_models_config import AUTO, ClassMetric, CompareConfig, NumberMetric
+from foldwise.tasks.compare_models_config import CompareConfig
 from foldwise.tasks.evaluate import EvaluateConfig, independent_units
+from foldwise.tasks.metric_choice import LOWER_IS_BETTER, chosen_metric
 from foldwise.tasks.named_predictions import NamedPredictions
 from foldwise.tasks.paired_scores import (
     CLASS_METRICS,
-    LOWER_IS_BETTER,
     NUMBER_METRICS,
     ClassPart,
     Part,
@@ -110,7 +111,8 @@ def compare_models(
         evaluation: Confidence and resamples of the scores' intervals.
 
     Raises:
-        CompareError: The metric or the reference does not fit, or there is no pair.
+        CompareError: Classes stand beside numbers, the reference is unknown, or there is no pair.
+        MetricError: The metric is not one of such predictions.
         FoldsDifferError: Predictions of the same data were made on different folds.
         PredictionsError: A table is wrong.
     """
@@ -156,16 +158,7 @@ def _metric(models: Sequence[NamedPredictions], config: CompareConfig) -> str:
             f"compare.models names models that predict numbers ({numbers}) beside models that "
             "predict classes: no metric fits both."
         )
-    of_numbers = any(kinds.values())
-    allowed = get_args(NumberMetric) if of_numbers else get_args(ClassMetric)
-    if config.metric == AUTO:
-        return str(allowed[0])
-    if config.metric not in allowed:
-        raise CompareError(
-            f"compare.metric is {config.metric!r}, but what is predicted is "
-            f"{'a number' if of_numbers else 'a class'}. Allowed: auto, {', '.join(allowed)}."
-        )
-    return config.metric
+    return chosen_metric(config.metric, "compare.metric", of_numbers=any(kinds.values()))
 
 
 def _require_reference(models: Sequence[NamedPredictions], config: CompareConfig) -> None:
@@ -322,8 +315,8 @@ def _scores(
                 entry = found[part][metric]._asdict()
                 record |= {f"{prefix}{key}": entry[key] for key in ("value", "low", "high")}
                 record[f"{prefix}interval"] = entry["method"]
-        values = of_folds[name].to_numpy(np.float64)
-        record |= {"fold_mean": _mean(values), "fold_std": _deviation(values)}
+        values = of_folds[name].unstack("fold").to_numpy(np.float64)  # (repeats, folds)
+        record |= {"fold_mean": _mean(values), "fold_std": intervals.fold_deviation(values)}
         others = NUMBER_METRICS if metric in NUMBER_METRICS else CLASS_METRICS
         record |= {other: found["oof"][other].value for other in others if other != metric}
         records.append(record)
@@ -332,11 +325,6 @@ def _scores(
 
 def _mean(values: Array) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
-
-
-def _deviation(values: Array) -> float:
-    defined = values[np.isfinite(values)]
-    return float(defined.std(ddof=1)) if len(defined) > 1 else float("nan")
 
 
 def _fold_table(of_folds: dict[str, pd.Series]) -> pd.DataFrame:

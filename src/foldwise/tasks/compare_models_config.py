@@ -5,10 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from foldwise.config import Config
-
-AUTO = "auto"
-ClassMetric = Literal["macro_f1", "balanced_accuracy", "accuracy", "weighted_f1"]
-NumberMetric = Literal["mae", "rmse"]
+from foldwise.tasks.metric_choice import AUTO, MetricChoice
 
 
 def _names(value: Any) -> Any:  # noqa: ANN401  (raw input)
@@ -31,7 +28,7 @@ class CompareConfig(Config):
     models: Annotated[Literal["auto"] | tuple[str, ...], BeforeValidator(_names)] = "auto"
     reference: str | None = None  # that sentences and figures start from; null: the first model
     # Whose differences are tested; auto: macro_f1 of classes, mae of numbers.
-    metric: Literal["auto"] | ClassMetric | NumberMetric = "auto"
+    metric: MetricChoice = "auto"
     alpha: float = Field(0.05, gt=0, le=0.5)  # of the family of tests; intervals are at 1 - alpha
 
     @field_validator("models", mode="after")

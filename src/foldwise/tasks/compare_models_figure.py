@@ -13,7 +13,7 @@ from foldwise.tasks.compare_summary import format_p
 from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.figure_style import COLOURS, GRID, in_style, shown_name
 from foldwise.tasks.interval_marks import Mark, draw_intervals
-from foldwise.tasks.paired_scores import LOWER_IS_BETTER
+from foldwise.tasks.metric_choice import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ import pandas as pd
 from foldwise.tasks.compare_models import DataSetComparison, ModelsComparison
 from foldwise.tasks.compare_summary import format_p
 from foldwise.tasks.evaluate import metric_label
-from foldwise.tasks.paired_scores import LOWER_IS_BETTER
+from foldwise.tasks.metric_choice import LOWER_IS_BETTER
 
 Row = Mapping[Any, Any]
 
@@ -40,7 +40,7 @@ def pair_sentence(row: Row, metric: str) -> str:
     limits = ""
     if np.isfinite(row["low"]):
         ends = sorted((turned * row["low"], turned * row["high"]))
-        limits = f" ({_signed(ends[0])} to {_signed(ends[1])})"
+        limits = f" ({ends[0]:.3g} to {ends[1]:.3g})"
     if not np.isfinite(row["p_holm"]):
         return f"{better} is ahead of {worse} by {gain} {label}{limits}; there is no test of it."
     chance = f"p {format_p(row['p_holm'])} after Holm"
@@ -76,11 +76,18 @@ def best_sentence(data_set: DataSetComparison) -> str:
     open_ = [
         str(pair["against"] if pair["model"] == best else pair["model"])
         for pair in of_best.to_dict("records")
-        if not pair["is_significant"]
+        if not _beats(best, pair, data_set.metric)
     ]
     if not open_:
         return f"{text}; it beats all others beyond chance."
     return f"{text}; not shown to be better than {', '.join(open_)}."
+
+
+def _beats(model: str, pair: Row, metric: str) -> bool:
+    """Tell whether a model of a pair is the better one beyond chance."""
+    # The best pooled score need not be the best mean over the folds.
+    gain = pair["difference"] if pair["model"] == model else -pair["difference"]
+    return bool(pair["is_significant"] and (gain > 0) != (metric in LOWER_IS_BETTER))
 
 
 def over_sentences(comparison: ModelsComparison) -> list[str]:
@@ -222,8 +229,3 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  (a cell of a table)
 
 def _number(value: float) -> float | None:
     return float(value) if pd.notna(value) and np.isfinite(value) else None
-
-
-def _signed(value: float) -> str:
-    """Return a limit; a minus sign only where the difference may be the other way round."""
-    return f"{value:.3g}"

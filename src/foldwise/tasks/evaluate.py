@@ -55,6 +55,7 @@ __all__ = [
     "fold_spread",
     "independent_units",
     "json_entry",
+    "json_number",
     "metric_label",
     "single_models",
     "undefined_mean_notes",
@@ -279,7 +280,7 @@ def _metrics(
 
 def json_entry(found: Estimate) -> dict[str, Any]:
     """Return a metric with its interval; None where undefined."""
-    numbers = {name: _number(getattr(found, name)) for name in ("value", "low", "high")}
+    numbers = {name: json_number(getattr(found, name)) for name in ("value", "low", "high")}
     return {**numbers, "method": found.method}
 
 
@@ -300,8 +301,8 @@ def fold_spread(
     values = models.pivot(index="repeat", columns="fold", values=name).to_numpy(dtype=np.float64)
     limits = interval(values, confidence)
     return {
-        "fold_mean": _number(_mean_defined(values)),
-        "fold_std": _number(intervals.fold_deviation(values)),
+        "fold_mean": json_number(_mean_defined(values)),
+        "fold_std": json_number(intervals.fold_deviation(values)),
         "fold_low": None if limits is None else limits[0],
         "fold_high": None if limits is None else limits[1],
     }
@@ -311,8 +312,8 @@ def single_models(models: pd.DataFrame, name: str) -> dict[str, float | None]:
     """Return mean and deviation of a metric over models that scored the same samples."""
     values = models[name].to_numpy(dtype=np.float64)[None]
     return {
-        "single_model_mean": _number(_mean_defined(values)),
-        "single_model_std": _number(intervals.fold_deviation(values)),
+        "single_model_mean": json_number(_mean_defined(values)),
+        "single_model_std": json_number(intervals.fold_deviation(values)),
     }
 
 
@@ -320,7 +321,8 @@ def _mean_defined(values: Array) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
-def _number(value: float) -> float | None:
+def json_number(value: float) -> float | None:
+    """Return a number that JSON can hold; None where undefined."""
     return float(value) if np.isfinite(value) else None
 
 

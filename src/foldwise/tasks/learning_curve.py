@@ -4,23 +4,23 @@ F: fractions, K: folds (of all repeats).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from foldwise.data.folds import Folds
-from foldwise.errors import UserError
+from foldwise.metrics import intervals
 from foldwise.metrics.classification import Array
 from foldwise.metrics.estimates import Resampling
 from foldwise.metrics.paired_tests import PairedTest, corrected_resampled_t
 from foldwise.metrics.power_law import Forecast, PowerLaw, fit_power_law, forecast
 from foldwise.seeds import derive_seed
-from foldwise.tasks.compare_models_config import AUTO, ClassMetric, NumberMetric
-from foldwise.tasks.evaluate import EvaluateConfig, metric_label
+from foldwise.tasks.evaluate import EvaluateConfig, json_number, metric_label
 from foldwise.tasks.learning_curve_config import LearningCurveConfig
-from foldwise.tasks.paired_scores import LOWER_IS_BETTER, fold_scores, parts_of
+from foldwise.tasks.metric_choice import LOWER_IS_BETTER, chosen_metric
+from foldwise.tasks.paired_scores import fold_scores, parts_of
 from foldwise.tasks.regression_table import is_regression
 
 Verdict = Literal["overfitting", "underfitting", "fine", "unknown"]
@@ -29,10 +29,6 @@ _TWICE = 2.0
 # In units of the trivial error: of classes 1, of numbers that of their mean or median.
 _LARGE_GAP = 0.05
 _LARGE_ERROR = 0.10
-
-
-class MetricError(UserError):
-    """The metric is not one of such predictions."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,9 @@ def learning_curve(
         MetricError: The metric is not one of such predictions.
         PredictionsError: The table is wrong.
     """
-    metric = _metric(predictions, config)
+    metric = chosen_metric(
+        config.metric, "learning_curve.metric", of_numbers=is_regression(predictions)
+    )
     of_folds = _fold_table(predictions, metric)
     table = _table(predictions, of_folds, folds, evaluation, metric)
     sizes = table["num_training"].to_numpy(np.float64)
@@ -98,7 +96,7 @@ def learning_curve(
         metric, evaluation.confidence, config.budget, table, of_folds, law, twice, gap, verdict, ()
     )
     sentences = (*_more_data(found), *_fitting(found))
-    return LearningCurve(**{**vars(found), "sentences": sentences})
+    return replace(found, sentences=sentences)
 
 
 def curve_json(curve: LearningCurve) -> dict[str, Any]:
@@ -108,18 +106,20 @@ def curve_json(curve: LearningCurve) -> dict[str, Any]:
             "num_training": row["num_training"],
             "oof": {
                 curve.metric: {
-                    **{key: _number(row[key]) for key in ("value", "low", "high")},
+                    **{key: json_number(row[key]) for key in ("value", "low", "high")},
                     "method": row["interval"],
-                    "fold_mean": _number(row["fold_mean"]),
-                    "fold_std": _number(row["fold_std"]),
+                    "fold_mean": json_number(row["fold_mean"]),
+                    "fold_std": json_number(row["fold_std"]),
                 }
             },
-            "train": {curve.metric: {"value": _number(row["train_mean"])}},
+            "train": {curve.metric: {"value": json_number(row["train_mean"])}},
         }
         for row in curve.table.to_dict("records")
     }
-    law = curve.law and {key: _number(value) for key, value in curve.law._asdict().items()}
-    twice = curve.twice and {key: _number(value) for key, value in curve.twice._asdict().items()}
+    law = curve.law and {key: json_number(value) for key, value in curve.law._asdict().items()}
+    twice = curve.twice and {
+        key: json_number(value) for key, value in curve.twice._asdict().items()
+    }
     gap = curve.gap._asdict()
     return {
         "info": {
@@ -132,25 +132,12 @@ def curve_json(curve: LearningCurve) -> dict[str, Any]:
         "learning_curve": points,
         "power_law": law,
         "twice_the_data": twice,
-        "gap": {"value": _number(gap["difference"])}
-        | {key: _number(gap[key]) for key in ("low", "high", "p_value")},
+        "gap": {"value": json_number(gap["difference"])}
+        | {key: json_number(gap[key]) for key in ("low", "high", "p_value")},
     }
 
 
 # -- tables ---------------------------------------------------------------------------------------
-
-
-def _metric(predictions: pd.DataFrame, config: LearningCurveConfig) -> str:
-    of_numbers = is_regression(predictions)
-    allowed = get_args(NumberMetric) if of_numbers else get_args(ClassMetric)
-    if config.metric == AUTO:
-        return str(allowed[0])
-    if config.metric not in allowed:
-        raise MetricError(
-            f"learning_curve.metric is {config.metric!r}, but what is predicted is "
-            f"{'a number' if of_numbers else 'a class'}. Allowed: auto, {', '.join(allowed)}."
-        )
-    return config.metric
 
 
 def _fold_table(predictions: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -190,12 +177,17 @@ def _table(
                 "high": found.high,
                 "interval": found.method,
                 "fold_mean": own["value"].mean(),
-                "fold_std": own["value"].std(ddof=1),
+                "fold_std": _deviation(own, "value"),
                 "train_mean": own["train_value"].mean(),
-                "train_std": own["train_value"].std(ddof=1),
+                "train_std": _deviation(own, "train_value"),
             }
         )
     return pd.DataFrame(records)
+
+
+def _deviation(of_folds: pd.DataFrame, column: str) -> float:
+    values = of_folds.pivot(index="repeat", columns="fold", values=column)
+    return intervals.fold_deviation(values.to_numpy(np.float64))
 
 
 def _errors(of_folds: pd.DataFrame, column: str, metric: str) -> Array:
@@ -221,7 +213,8 @@ def _trivial_error(predictions: pd.DataFrame, metric: str) -> float:
 def _verdict(gap: PairedTest, error: float, trivial: float) -> Verdict:
     """Judge by the gap between training and held-out error, on all samples.
 
-    - overfitting: the gap is more than chance, and more than 5 % of the trivial error.
+    - overfitting: the gap is more than 5 % of the trivial error, and its interval above 0. Of one
+      fold, which has no interval, the size alone decides.
     - unknown: it is that large, but may be chance; or a score is undefined.
     - underfitting: the gap is smaller, but the held-out error is more than 10 % of the trivial
       one: what was trained on is not fitted much better.
@@ -229,7 +222,7 @@ def _verdict(gap: PairedTest, error: float, trivial: float) -> Verdict:
     if not np.isfinite(gap.difference) or trivial <= 0:
         return "unknown"
     is_large = gap.difference > _LARGE_GAP * trivial
-    if is_large:  # of one fold there are no limits
+    if is_large:
         return "unknown" if gap.low <= 0 else "overfitting"
     if error > _LARGE_ERROR * trivial:
         return "underfitting"
@@ -295,7 +288,3 @@ def _fitting(curve: LearningCurve) -> Iterator[str]:
         yield f"Over- or underfitting cannot be told: {scores}, which may be chance."
     else:
         yield "Over- or underfitting cannot be told: a score is undefined."
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

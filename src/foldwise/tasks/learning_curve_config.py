@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, NonNegativeInt, field_validator
 
 from foldwise.config import Config
-from foldwise.tasks.compare_models_config import ClassMetric, NumberMetric
+from foldwise.tasks.metric_choice import MetricChoice
 
 
 def _parts(value: Any) -> Any:  # noqa: ANN401  (raw input)
@@ -31,7 +31,7 @@ class LearningCurveConfig(Config):
     # epochs, so that small fractions are trained for a shorter time.
     budget: Literal["steps", "epochs"] = "steps"
     # That is drawn; auto: macro_f1 of classes, mae of numbers.
-    metric: Literal["auto"] | ClassMetric | NumberMetric = "auto"
+    metric: MetricChoice = "auto"
     seed: NonNegativeInt = 0  # of the choice of samples
 
     @field_validator("fractions", mode="after")

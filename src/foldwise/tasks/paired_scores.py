@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 CLASS_METRICS = ("macro_f1", "balanced_accuracy", "accuracy", "weighted_f1")
 NUMBER_METRICS = ("mae", "rmse", "r2")
-LOWER_IS_BETTER = ("mae", "rmse")
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,9 @@ def parts_of(table: pd.DataFrame, units: pd.Series | None) -> dict[str, Part]:
     has_test = bool((table["part"] == "test").any())
     if regression_table.is_regression(table):
         columns = regression_table.check_regression_predictions(table)
-        numbers: dict[str, Part] = {"oof": NumberPart(_pooled(table, columns), units)}
+        numbers: dict[str, Part] = {
+            "oof": NumberPart(regression_table.pooled(table, columns), units)
+        }
         if has_test:
             rows = regression_table.ensemble(table, columns)
             numbers["test"] = NumberPart(rows, units)
@@ -204,7 +205,6 @@ def parts_of(table: pd.DataFrame, units: pd.Series | None) -> dict[str, Part]:
 def fold_scores(table: pd.DataFrame, metric: str) -> pd.Series:
     """Return a metric of each outer fold, indexed by repeat and fold."""
     oof = table[table["part"] == "oof"]
-    groups = oof.groupby(["repeat", "fold"], sort=True)
     if regression_table.is_regression(table):
         errors = (oof["prediction"] - oof["target"]).abs()
         power = 2 if metric == "rmse" else 1
@@ -212,7 +212,7 @@ def fold_scores(table: pd.DataFrame, metric: str) -> pd.Series:
         return means ** (1 / power)
     classes = tuple(str(n).removeprefix("p_") for n in table if str(n).startswith("p_"))
     values = {}
-    for key, members in groups:
+    for key, members in oof.groupby(["repeat", "fold"], sort=True):
         rows = predictions_table.scored_rows(members, classes)
         predicted = rows.probabilities.argmax(axis=1)
         counts = Confusion.of(rows.target, predicted, len(classes)).margins()
@@ -220,10 +220,6 @@ def fold_scores(table: pd.DataFrame, metric: str) -> pd.Series:
     found = pd.Series(values)
     found.index.names = ["repeat", "fold"]
     return found
-
-
-def _pooled(table: pd.DataFrame, columns: regression_table.RegressionColumns) -> RegressionRows:
-    return regression_table.pooled(table, columns)
 
 
 def _absolute_errors(outcomes: Outcomes) -> Array:

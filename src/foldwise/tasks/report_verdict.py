@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from foldwise.metrics.estimates import MIN_UNITS
+
 Finding = Mapping[str, Any]  # check, severity, message, ...: JSON of data.findings.Finding
 
 _MAX_MESSAGE = 320  # characters of what others found
@@ -150,10 +152,10 @@ def score_risks(
         )
         risks.append(Risk(Gravity.MEANING, source, text))
     units = metrics.get("num_independent_units")
-    if units is not None and units < 30:
+    if units is not None and units < MIN_UNITS:
         text = (
             f"the {metrics['num_samples']} samples come from only {units} independent units, and "
-            "intervals over fewer than 30 are rough."
+            f"intervals over fewer than {MIN_UNITS} are rough."
         )
         risks.append(Risk(Gravity.MEANING, source, text))
     low, high = (metrics[name].get(limit) for limit in ("low", "high"))

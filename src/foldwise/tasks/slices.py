@@ -13,10 +13,11 @@ from foldwise.data.samples import Samples
 from foldwise.metrics.slices import Slicing, corrected
 from foldwise.tasks.evaluate import Evaluation
 from foldwise.tasks.evaluate_regression import RegressionEvaluation
+from foldwise.tasks.metric_choice import LOWER_IS_BETTER
 from foldwise.tasks.slices_columns import SliceColumn, slice_columns
 from foldwise.tasks.slices_config import SlicesConfig
 from foldwise.tasks.slices_fairness import fairness_gaps
-from foldwise.tasks.slices_scores import LOSSES, Predicted, predictions_of
+from foldwise.tasks.slices_scores import Predicted, predictions_of
 
 _KEYS = ("column", "slice")
 _COLUMNS = (
@@ -115,7 +116,7 @@ def _ordered(table: pd.DataFrame, config: SlicesConfig, level: float) -> pd.Data
     table = table.assign(difference=table["value"] - table["rest"])
     p_values = table["p_value"].to_numpy(dtype=np.float64)
     table["p_corrected"] = corrected(p_values, config.correction)
-    is_loss = table["metric"].isin(LOSSES)
+    is_loss = table["metric"].isin(LOWER_IS_BETTER)
     table["is_worse"] = (table["difference"] < 0) ^ is_loss & table["difference"].ne(0)
     table["is_worse"] &= table["difference"].notna()
     if table.empty:
@@ -137,4 +138,4 @@ def _ordered(table: pd.DataFrame, config: SlicesConfig, level: float) -> pd.Data
 def _deficits(table: pd.DataFrame) -> pd.Series:
     """Return by how much each row is off the rest; of losses, relative to the rest."""
     size = table["difference"].abs()
-    return size.where(~table["metric"].isin(LOSSES), size / table["rest"])
+    return size.where(~table["metric"].isin(LOWER_IS_BETTER), size / table["rest"])

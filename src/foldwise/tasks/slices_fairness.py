@@ -15,10 +15,11 @@ from foldwise.metrics.fairness import (
 from foldwise.metrics.slices import Slicing
 from foldwise.tasks.evaluate import Evaluation
 from foldwise.tasks.evaluate_regression import RegressionEvaluation
+from foldwise.tasks.metric_choice import LOWER_IS_BETTER
 from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.slices_columns import sensitive_columns
 from foldwise.tasks.slices_config import SlicesConfig
-from foldwise.tasks.slices_scores import LOSSES, Predicted
+from foldwise.tasks.slices_scores import Predicted
 
 FAIRNESS_COLUMNS = ("column", "measure", "value", "low", "high", "method", "detail")
 
@@ -84,7 +85,7 @@ def _worst_groups(predicted: Predicted, slicing: Slicing, names: list[str]) -> I
         values = np.array([group.value for group in found])
         if not np.isfinite(values).any():
             continue
-        worst = int(np.nanargmax(values) if metric in LOSSES else np.nanargmin(values))
+        worst = int(np.nanargmax(values) if metric in LOWER_IS_BETTER else np.nanargmin(values))
         low, high, method = found[worst].low, found[worst].high, found[worst].method
         limits = {"low": low, "high": high, "method": method}
         measure = f"worst group's {metric_label(metric)}"

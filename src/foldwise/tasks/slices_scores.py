@@ -25,8 +25,6 @@ from foldwise.tasks.slices_columns import SliceColumn
 
 Score = Callable[[Slicing], list[SliceScore]]
 
-LOSSES = ("mae", "rmse")  # metrics of which less is better
-
 
 class Predicted(NamedTuple):
     """The out-of-fold predictions as slices see them."""

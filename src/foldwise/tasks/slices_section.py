@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foldwise.tasks.metric_choice import LOWER_IS_BETTER
 from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.regression_summary import show_number
 from foldwise.tasks.report_section import ReportFigure, ReportSection, ReportTable
 from foldwise.tasks.slices import Slices
 from foldwise.tasks.slices_figure import shown_metrics, slices_figure
-from foldwise.tasks.slices_scores import LOSSES
 
 _MAX_ROWS = 20
 _CORRECTIONS = {"holm": "Holm", "benjamini_hochberg": "Benjamini and Hochberg"}
@@ -99,7 +99,7 @@ def _explanations(slices: Slices) -> list[str]:
         f"unit count together. The p-values of all {num_tests} tests are corrected together "
         f"(method of {method}), so that many slices do not make a finding."
     ]
-    if not set(slices.metrics) & set(LOSSES):
+    if not set(slices.metrics) & set(LOWER_IS_BETTER):
         texts.append(
             "Accuracy, precision and F1 also move with the shares of the classes in a slice; "
             "recall, specificity and balanced accuracy do not."
@@ -155,7 +155,7 @@ def _finding(members: pd.DataFrame) -> tuple[str, str]:
 def _fairness_table(slices: Slices) -> ReportTable:
     rows = []
     for row in slices.fairness.to_dict("records"):
-        metric = LOSSES[0] if set(slices.metrics) & set(LOSSES) else ""
+        metric = LOWER_IS_BETTER[0] if set(slices.metrics) & set(LOWER_IS_BETTER) else ""
         rows.append(
             (str(row["column"]), str(row["measure"]), _cell(row, metric), str(row["detail"]))
         )
@@ -179,7 +179,7 @@ def _cell(row: Mapping[Hashable, Any], metric: str) -> str:
 
 
 def _number(value: float, metric: str) -> str:
-    if metric in LOSSES:
+    if metric in LOWER_IS_BETTER:
         return show_number(value, 3)
     return f"{value:.3f}" if np.isfinite(value) else "undefined"
 

@@ -8,9 +8,10 @@ import pandas as pd
 from foldwise.data.csv_cells import csv_safe
 from foldwise.tasks import compare_models as task
 from foldwise.tasks.compare_models import ModelsComparison
-from foldwise.tasks.compare_models_config import AUTO, CompareConfig
+from foldwise.tasks.compare_models_config import CompareConfig
 from foldwise.tasks.compare_models_summary import comparison_json, summary
 from foldwise.tasks.evaluate import EvaluateConfig
+from foldwise.tasks.metric_choice import AUTO
 from foldwise.tasks.named_predictions import ModelNameError, PredictionsFinder, find_all
 from foldwise.tasks.page import versions
 
