@@ -238,6 +238,8 @@ def test_the_effect_of_thresholds_is_told_on_other_rows(binary):
     plain = recall_score(sick, oof["p_sick"] > 0.5)
     assert points.loc["oof", "recall_of_plain_decision"] == pytest.approx(plain)
     assert points.loc["oof", "is_reached"] == (recall_score(sick, called) >= 0.9)
+    text = next(text for text in calibration_section(found).paragraphs if "Asked for" in text)
+    assert ("out of fold for 'sick'" in text) == (not points.loc["oof", "is_reached"])
     test = predictions[predictions["part"] == "test"]
     mean = test.groupby("sample_id")["p_sick"].mean()
     is_sick = test.groupby("sample_id")["target"].first() == "sick"
@@ -358,7 +360,7 @@ def test_figures_are_drawn_and_the_section_tells_all(found):
     assert section.paragraphs[0] == found.sentences[0]
     effect = found.parts["oof"].changes["log_loss"]
     assert (
-        f"lowers the log loss out of fold ({found.parts['oof'].before.log_loss:.4f} to"
+        f"lowers the log loss (out of fold: {found.parts['oof'].before.log_loss:.4f} to"
         in (section.paragraphs[2])
     )
     assert f"change {effect.value:+.4f}" in section.paragraphs[2]

@@ -1,6 +1,6 @@
 """The section of the report about what the probabilities are worth."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -60,8 +60,30 @@ def _paragraphs(calibration: Calibration) -> tuple[str, ...]:
         texts.append(
             f"Asked for is {wanted.wording()}. Each fold's threshold was chosen on its inner "
             "validation part alone; the table shows what these do elsewhere."
+            f"{_reached_text(points)}"
         )
     return (*texts, *calibration.notes)
+
+
+def _reached_text(points: OperatingPoints) -> str:
+    """Say in which parts what was asked for is not reached; nothing if nothing was asked for."""
+    judged = points.points.dropna(subset=["is_reached"])
+    missed = judged[~judged["is_reached"].astype(bool)]
+    if judged.empty:
+        return ""
+    if missed.empty:
+        return " It is reached there."
+    found = [
+        f"{PARTS[str(part)]} for {_listed([str(name) for name in rows['class']])}"
+        for part, rows in missed.groupby("part", sort=False)
+    ]
+    return f" It is not reached: {'; '.join(found)}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:_MAX_ROWS])
+    more = len(names) - _MAX_ROWS
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _temperature_text(calibration: Calibration) -> str:
@@ -85,9 +107,9 @@ def _effect_text(name: str, part: PartCalibration) -> str:
     if np.isfinite(change.low) and (change.high < 0 or change.low > 0):
         effect = f"{'lowers' if change.high < 0 else 'raises'} the log loss"
     text = (
-        f"{effect} {PARTS[name]} ({before.log_loss:.4f} to {after.log_loss:.4f}, change "
+        f"{effect} ({PARTS[name]}: {before.log_loss:.4f} to {after.log_loss:.4f}, change "
         f"{_signed(change)}), where the calibration error goes from "
-        f"{before.width_error.value:.3f} to {after.width_error.value:.3f}"
+        f"{before.mass_error.value:.3f} to {after.mass_error.value:.3f}"
     )
     if after.accuracy == before.accuracy:
         return text
@@ -198,10 +220,9 @@ def _abstention_table(calibration: Calibration) -> ReportTable:
 
 
 def _points_table(points: OperatingPoints | None) -> ReportTable:
-    columns = ("class", "threshold (folds)", *(_metric_word(name) for name in POINT_METRICS))
     title = "Operating points"
     if points is None or points.points.empty:
-        return ReportTable(title, columns, ())
+        return ReportTable(title, (), ())
     rows = []
     shown = points.points.sort_values(["part", "f1"], kind="stable")
     has_test = shown["part"].nunique() > 1
@@ -215,14 +236,16 @@ def _points_table(points: OperatingPoints | None) -> ReportTable:
             threshold = f"{row['threshold']:.3f} ({spread})"
         cells = [_point_cell(row, metric) for metric in POINT_METRICS]
         reached = {True: "yes", False: "no"}.get(row["is_reached"], "-")
-        rows.append((name, threshold, *cells, *((reached,) if has_demand else ())))
+        rows.append((name, *((reached,) if has_demand else ()), threshold, *cells))
     left_out = len(shown) - len(rows)
     note = (
         "With intervals; in square brackets what the most probable class gives. Median and range "
         "of the thresholds of the folds; the held-out part is decided by the median."
     )
     note += f" {left_out} rows with a higher F1 are left out." if left_out > 0 else ""
-    return ReportTable(title, (*columns, *(("reached",) if has_demand else ())), tuple(rows), note)
+    columns = ("class", *(("reached",) if has_demand else ()), "threshold (folds)")
+    columns = (*columns, *(_metric_word(name) for name in POINT_METRICS))
+    return ReportTable(title, columns, tuple(rows), note)
 
 
 def _point_cell(row: Mapping[Hashable, Any], metric: str) -> str:
