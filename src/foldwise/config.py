@@ -6,9 +6,19 @@ import json
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 Scalar = str | int | float | bool | None
+
+
+def _parts(value: Any) -> Any:  # noqa: ANN401  (raw input)
+    if isinstance(value, str | int) and not isinstance(value, bool) and value != "auto":
+        return [part.strip() for part in str(value).split(";") if part.strip()]
+    return value
+
+
+# One text taken for a list ("a;b"): `--params` carries no lists, and a comma ends a parameter.
+ListInText = BeforeValidator(_parts)
 
 
 class Config(BaseModel):

@@ -221,3 +221,8 @@ def test_two_columns_at_once_find_what_neither_finds_alone():
 def test_parameters_out_of_range_are_refused(field, value):
     with pytest.raises(ValueError, match=field):
         SlicesConfig.of(**{field: value})
+
+
+def test_columns_to_be_treated_alike_may_stand_in_one_text():
+    assert SlicesConfig.of(sensitive="sex;age").sensitive == ("sex", "age")
+    assert SlicesConfig.of(sensitive=["sex"]).sensitive == ("sex",)

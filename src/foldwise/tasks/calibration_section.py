@@ -156,8 +156,8 @@ def _scores_table(calibration: Calibration) -> ReportTable:
         PARTS[part] if kind == AS_PREDICTED else f"{PARTS[part]}, {kind}": scores
         for (part, kind), scores in scores_of_parts(calibration).items()
     }
-    records = [_score_cells(scores) for scores in columns.values()]
-    rows = tuple((name, *(record[name] for record in records)) for name in records[0])
+    records = zip(*(_score_cells(scores) for scores in columns.values()), strict=True)
+    rows = tuple((cells[0][0], *(cell for _, cell in cells)) for cells in records)
     bins = calibration.config.calibration.bins
     note = (
         f"ECE, the expected calibration error, is the mean distance between what is said and what "
@@ -170,25 +170,29 @@ def _scores_table(calibration: Calibration) -> ReportTable:
     return ReportTable("How true the probabilities are", ("", *columns), rows, note)
 
 
-def _score_cells(scores: ProbabilityScores) -> dict[str, str]:
+def _score_cells(scores: ProbabilityScores) -> tuple[tuple[str, str], ...]:
+    """Return names and cells of one column."""
     width, mass, brier = scores.width_error, scores.mass_error, scores.brier
-    return {
-        "mean of what is said": f"{scores.mean_confidence:.2%}",
-        "accuracy": f"{scores.accuracy:.2%}",
-        "gap, p": f"{scores.test.gap:+.4f}, {_p(scores.test.gap_p_value)}",
-        "ECE, bins of equal width": f"{width.value:.4f}",
-        "of a calibrated network": f"{width.expected:.4f} (95 % below {width.expected_high:.4f})",
-        "debiased, p": f"{width.debiased:.4f}, {_p(width.p_value)}",
-        "ECE, bins of equal mass": f"{mass.value:.4f}",
-        "of a calibrated network ": f"{mass.expected:.4f} (95 % below {mass.expected_high:.4f})",
-        "debiased, p ": f"{mass.debiased:.4f}, {_p(mass.p_value)}",
-        "log loss": f"{scores.log_loss:.4f}",
-        "Brier score": f"{scores.brier_score:.4f}",
-        "its reliability": f"{brier.reliability:.4f}",
-        "its resolution": f"{brier.resolution:.4f}",
-        "its uncertainty": f"{brier.uncertainty:.4f}",
-        "its rest within bins": f"{brier.within_bins:.4f}",
-    }
+    return (
+        ("mean of what is said", f"{scores.mean_confidence:.2%}"),
+        ("accuracy", f"{scores.accuracy:.2%}"),
+        ("gap, p", f"{scores.test.gap:+.4f}, {_p(scores.test.gap_p_value)}"),
+        ("ECE, bins of equal width", f"{width.value:.4f}"),
+        (
+            "of a calibrated network",
+            f"{width.expected:.4f} (95 % below {width.expected_high:.4f})",
+        ),
+        ("debiased, p", f"{width.debiased:.4f}, {_p(width.p_value)}"),
+        ("ECE, bins of equal mass", f"{mass.value:.4f}"),
+        ("of a calibrated network", f"{mass.expected:.4f} (95 % below {mass.expected_high:.4f})"),
+        ("debiased, p", f"{mass.debiased:.4f}, {_p(mass.p_value)}"),
+        ("log loss", f"{scores.log_loss:.4f}"),
+        ("Brier score", f"{scores.brier_score:.4f}"),
+        ("its reliability", f"{brier.reliability:.4f}"),
+        ("its resolution", f"{brier.resolution:.4f}"),
+        ("its uncertainty", f"{brier.uncertainty:.4f}"),
+        ("its rest within bins", f"{brier.within_bins:.4f}"),
+    )
 
 
 def _abstention_table(calibration: Calibration) -> ReportTable:

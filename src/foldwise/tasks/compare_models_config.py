@@ -1,18 +1,11 @@
 """Parameters of a comparison of models; free of torch."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Field, field_validator
 
-from foldwise.config import Config
+from foldwise.config import Config, ListInText
 from foldwise.tasks.metric_choice import AUTO, MetricChoice
-
-
-def _names(value: Any) -> Any:  # noqa: ANN401  (raw input)
-    """Take one text for a list: `--params` carries no lists, and a comma ends a parameter."""
-    if isinstance(value, str) and value.strip() != AUTO:
-        return [part.strip() for part in value.split(";") if part.strip()]
-    return value
 
 
 class CompareConfig(Config):
@@ -25,7 +18,7 @@ class CompareConfig(Config):
     # auto: all families of the experiment that have predictions, and its baselines. Else a list,
     # or texts in one, separated by ";", of: a family (cnn), experiment/family, baseline:NAME,
     # experiment/baseline:NAME, the path of a predictions table (*.parquet), run:ID of MLflow.
-    models: Annotated[Literal["auto"] | tuple[str, ...], BeforeValidator(_names)] = "auto"
+    models: Annotated[Literal["auto"] | tuple[str, ...], ListInText] = "auto"
     reference: str | None = None  # that sentences and figures start from; null: the first model
     # Whose differences are tested; auto: macro_f1 of classes, mae of numbers.
     metric: MetricChoice = "auto"

@@ -1,10 +1,10 @@
 """How the scores of parts of the samples are found."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from foldwise.config import Config
+from foldwise.config import Config, ListInText
 from foldwise.metrics.slices import Correction
 
 
@@ -19,4 +19,5 @@ class SlicesConfig(Config):
     max_values: int = Field(20, ge=2, le=200)  # of a column of names; with more it is left out
     num_bins: int = Field(4, ge=2, le=20)  # quantiles that a column of numbers is cut into
     correction: Correction = "holm"  # of the p-values, for all slices and metrics together
-    sensitive: tuple[str, ...] = ()  # meta_* columns whose values are to be treated alike
+    # meta_* columns whose values are to be treated alike: a list, or one text "a;b"
+    sensitive: Annotated[tuple[str, ...], ListInText] = ()

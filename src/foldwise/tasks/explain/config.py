@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt, field_validator
 
-from foldwise.config import Config
+from foldwise.config import Config, ListInText
 
 Method = Literal["saliency", "integrated_gradients", "occlusion", "gradcam", "attention"]
 METHODS: tuple[Method, ...] = (
@@ -16,15 +16,8 @@ METHODS: tuple[Method, ...] = (
 )
 
 
-def _parts(value: Any) -> Any:  # noqa: ANN401  (raw input)
-    """Take one text for a list: `--params` carries no lists, and a comma ends a parameter."""
-    if isinstance(value, str | int) and not isinstance(value, bool) and value != "auto":
-        return [part.strip() for part in str(value).split(";") if part.strip()]
-    return value
-
-
-Names = Annotated[Literal["auto"] | tuple[str, ...], BeforeValidator(_parts)]
-Indices = Annotated[Literal["auto"] | tuple[int, ...], BeforeValidator(_parts)]
+Names = Annotated[Literal["auto"] | tuple[str, ...], ListInText]
+Indices = Annotated[Literal["auto"] | tuple[int, ...], ListInText]
 
 
 class FeatureMapConfig(Config):
@@ -105,7 +98,7 @@ class ExplainConfig(Config):
     num_mistakes: int = Field(1, ge=0, le=50)  # of each class, the most confident ones
     max_samples: int = Field(12, ge=1, le=60)  # of auto
     # auto: all that fit the network
-    methods: Annotated[Literal["auto"] | tuple[Method, ...], BeforeValidator(_parts)] = "auto"
+    methods: Annotated[Literal["auto"] | tuple[Method, ...], ListInText] = "auto"
     num_steps: int = Field(32, ge=8, le=1000)  # of the path of integrated gradients
     occlusion_size: PositiveInt | None = None  # pixels or steps; null: about an eighth of a side
     gradcam_layer: str | None = None  # null: the last convolution
