@@ -20,11 +20,10 @@ from foldwise.data.preprocessing import (
     TablePreprocessing,
     TokenPreprocessing,
 )
-from foldwise.data.samples import Samples
+from foldwise.data.samples import Modality, Samples
 from foldwise.models.sequence_input import SequenceInput
 from foldwise.models.table_input import TableInput
 from foldwise.modules.inputs import to_input
-from foldwise.tasks.explain.findings import Kind
 from foldwise.tasks.explain.open_network import OpenNetwork
 from foldwise.tasks.inference import evaluation_batches
 
@@ -48,7 +47,7 @@ class AttributedInput:
     unknown category.
     """
 
-    kind: Kind
+    kind: Modality
     values: Values
     outputs: Callable[..., Tensor]
     arrange: Callable[[Values], Tensor]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldwise.data.folds import Folds
 from foldwise.data.preprocessing import ImagePreprocessing
-from foldwise.data.samples import Samples
+from foldwise.data.samples import Modality, Samples
 from foldwise.models.kernel_gallery import filtered, kernel_gallery
 from foldwise.models.parts import PartError
 from foldwise.tasks.explain.attributed_input import attributed_input
@@ -29,7 +29,6 @@ from foldwise.tasks.explain.findings import (
     FeatureMaps,
     Findings,
     Importances,
-    Kind,
     MadeImage,
     Motif,
     Sanity,
@@ -46,12 +45,6 @@ from foldwise.tasks.fold_models import FoldModels
 
 _MOST_TEXTS = 500  # that motifs are looked for in
 CONTROL = "edges"  # an attribution that knows nothing of the network
-_KINDS: dict[str, Kind] = {
-    "image": "image",
-    "series": "series",
-    "tokens": "tokens",
-    "table": "table",
-}
 
 
 def explain(
@@ -74,10 +67,9 @@ def explain(
         ExplainError: A sample, layer, unit or fold does not exist, or a method does not fit.
         ModelError: There is no network, or it was trained on other samples or folds.
     """
-    kind = _KINDS[samples.modality]
     if not config.enabled:
-        return Findings(kind, is_enabled=False)
-    return _Explanation(models, samples, folds, predictions, config).findings(kind)
+        return Findings(samples.modality, is_enabled=False)
+    return _Explanation(models, samples, folds, predictions, config).findings(samples.modality)
 
 
 class _Explanation:
@@ -97,7 +89,7 @@ class _Explanation:
         self._opened: dict[tuple[int, int], OpenNetwork] = {}
         self._notes: list[str] = []
 
-    def findings(self, kind: Kind) -> Findings:
+    def findings(self, kind: Modality) -> Findings:
         """Return all of them."""
         chosen = choose_samples(self._predictions, self._samples, self._config)
         methods = self._methods(chosen)
@@ -165,7 +157,7 @@ class _Explanation:
             self._notes.append("There is no map of features: the fold has under three samples.")
         return found
 
-    def _motifs(self, kind: Kind) -> tuple[Motif, ...]:
+    def _motifs(self, kind: Modality) -> tuple[Motif, ...]:
         if kind != "tokens":
             return ()
         opened = self._first()
@@ -226,7 +218,7 @@ class _Explanation:
                 "off: explain.maximise.enabled=false, explain.dream.enabled=false."
             )
 
-    def _importances(self, kind: Kind, explained: Sequence[Explained]) -> Importances | None:
+    def _importances(self, kind: Modality, explained: Sequence[Explained]) -> Importances | None:
         settings = self._config.permutation
         if kind != "table" or not settings.enabled:
             return None
@@ -254,7 +246,7 @@ class _Explanation:
         return [key for key in sorted(self._cards) if key[0] < num_repeats]
 
     def _sanity(
-        self, kind: Kind, chosen: Sequence[ChosenSample], methods: Sequence[Method]
+        self, kind: Modality, chosen: Sequence[ChosenSample], methods: Sequence[Method]
     ) -> Sanity | None:
         settings = self._config.sanity
         if not settings.enabled or not methods:

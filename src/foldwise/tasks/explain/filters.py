@@ -8,8 +8,9 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from foldwise.data.preprocessing import ImagePreprocessing, SeriesPreprocessing
+from foldwise.data.samples import Modality
 from foldwise.models.cnn1d import Cnn1d
-from foldwise.tasks.explain.findings import Filters, Kind
+from foldwise.tasks.explain.findings import Filters
 from foldwise.tasks.explain.layers import convolutions
 from foldwise.tasks.explain.open_network import OpenNetwork
 
@@ -17,7 +18,7 @@ _MOST = 32  # that are shown
 _COLOURS = 3
 
 
-def first_filters(opened: OpenNetwork, kind: Kind) -> Filters | None:
+def first_filters(opened: OpenNetwork, kind: Modality) -> Filters | None:
     """Return the filters of the first layer; None where they are no pictures.
 
     Args:

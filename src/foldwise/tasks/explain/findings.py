@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from foldwise.data.samples import Modality
 from foldwise.tasks.explain.config import Method
 
 Array = npt.NDArray[np.float64]
-Kind = Literal["image", "series", "tokens", "table"]
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Sanity:
 class Findings:
     """All that was found out; what does not apply to a network is None or empty, and said."""
 
-    kind: Kind
+    kind: Modality
     explained: tuple[Explained, ...] = ()
     filters: Filters | None = None
     motifs: tuple[Motif, ...] = ()

@@ -2,24 +2,25 @@
 
 import math
 
+from foldwise.data.samples import Modality
 from foldwise.tasks.explain.config import Method
-from foldwise.tasks.explain.findings import Findings, Kind, SanityStage
+from foldwise.tasks.explain.findings import Findings, SanityStage
 
 UNCHANGED, PARTLY = 0.9, 0.5  # rank correlation from which an attribution counts as such
 
-_PARTS: dict[Kind, str] = {
+_PARTS: dict[Modality, str] = {
     "image": "pixels",
     "series": "steps",
     "tokens": "tokens",
     "table": "columns",
 }
-_NOTHING: dict[Kind, str] = {
+_NOTHING: dict[Modality, str] = {
     "image": "a picture of the training part's mean colour",
     "series": "a series that stays at the training part's mean",
     "tokens": "no token at all",
     "table": "a row of means and unknown categories",
 }
-_HIDDEN: dict[Kind, str] = {
+_HIDDEN: dict[Modality, str] = {
     "image": "a window is painted over with the mean colour",
     "series": "a stretch is put to the mean",
     "tokens": "a token is left out",
