@@ -5,7 +5,7 @@ F: fractions, K: folds (of all repeats).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,11 @@ from foldwise.metrics.paired_tests import PairedTest, corrected_resampled_t
 from foldwise.metrics.power_law import Forecast, PowerLaw, fit_power_law, forecast
 from foldwise.seeds import derive_seed
 from foldwise.tasks.evaluate import EvaluateConfig, json_number, metric_label
+from foldwise.tasks.fit_verdict import FitVerdict
 from foldwise.tasks.learning_curve_config import LearningCurveConfig
 from foldwise.tasks.metric_choice import LOWER_IS_BETTER, chosen_metric
 from foldwise.tasks.paired_scores import fold_scores, parts_of
 from foldwise.tasks.regression_table import is_regression
-
-Verdict = Literal["overfitting", "underfitting", "fine", "unknown"]
 
 _TWICE = 2.0
 # In units of the trivial error: of classes 1, of numbers that of their mean or median.
@@ -45,7 +44,7 @@ class LearningCurve:
     law: PowerLaw | None  # of the error: 1 - score of classes
     twice: Forecast | None
     gap: PairedTest  # held-out error less training error, on all samples
-    verdict: Verdict
+    verdict: FitVerdict
     sentences: tuple[str, ...]
 
     @property
@@ -210,7 +209,7 @@ def _trivial_error(predictions: pd.DataFrame, metric: str) -> float:
 # -- words ----------------------------------------------------------------------------------------
 
 
-def _verdict(gap: PairedTest, error: float, trivial: float) -> Verdict:
+def _verdict(gap: PairedTest, error: float, trivial: float) -> FitVerdict:
     """Judge by the gap between training and held-out error, on all samples.
 
     - overfitting: the gap is more than 5 % of the trivial error, and its interval above 0. Of one

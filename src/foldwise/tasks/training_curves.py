@@ -5,7 +5,6 @@ Only the cards of the networks are read. E: epochs of a fold.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,9 +12,8 @@ import pandas as pd
 from foldwise.metrics.classification import Array
 from foldwise.metrics.paired_tests import PairedTest, corrected_resampled_t
 from foldwise.modules.records import EpochRecord
+from foldwise.tasks.fit_verdict import FitVerdict
 from foldwise.tasks.fold_models import ModelCard
-
-Verdict = Literal["overfitting", "underfitting", "fine", "unknown"]
 
 LOSSES = ("train_loss", "val_loss")
 SCORES = ("val_f1", "val_accuracy", "val_mae")
@@ -37,7 +35,7 @@ class TrainingCurves:
 
     history: pd.DataFrame  # repeat, fold and an EpochRecord in each row
     folds: pd.DataFrame  # one row per fold, see `_judge`
-    verdict: Verdict
+    verdict: FitVerdict
     sentences: tuple[str, ...]  # the verdict with its numbers, for people
 
     @property
@@ -154,7 +152,7 @@ def _relative(change: float, to: float) -> float:
 # -- all folds ------------------------------------------------------------------------------------
 
 
-def _verdict(folds: pd.DataFrame) -> Verdict:
+def _verdict(folds: pd.DataFrame) -> FitVerdict:
     if folds.empty or (folds["num_epochs"] < _MIN_EPOCHS).any():
         return "unknown"
     if _mostly(_overfits(folds)):
@@ -176,7 +174,7 @@ def _mostly(claims: pd.Series) -> bool:
     return bool(claims.mean() > 0.5)
 
 
-def _sentences(folds: pd.DataFrame, verdict: Verdict) -> Iterable[str]:
+def _sentences(folds: pd.DataFrame, verdict: FitVerdict) -> Iterable[str]:
     if folds.empty:
         yield (
             "There are no networks beside these predictions, so nothing is known of how they were "
@@ -187,7 +185,7 @@ def _sentences(folds: pd.DataFrame, verdict: Verdict) -> Iterable[str]:
     yield _gap_sentence(folds)
 
 
-def _verdict_sentence(folds: pd.DataFrame, verdict: Verdict) -> str:
+def _verdict_sentence(folds: pd.DataFrame, verdict: FitVerdict) -> str:
     shortest = int(folds["num_epochs"].min())
     if verdict == "unknown":
         return (
