@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from foldwise.tasks.compare_models import DataSetComparison, ModelsComparison
 from foldwise.tasks.compare_summary import format_p
 from foldwise.tasks.evaluate import metric_label
+from foldwise.tasks.json_number import json_cell, json_number
 from foldwise.tasks.metric_choice import LOWER_IS_BETTER
 
 Row = Mapping[Any, Any]
@@ -150,13 +150,13 @@ def comparison_json(comparison: ModelsComparison) -> dict[str, Any]:
     if over is not None and not over.pairs.empty:
         found["over_data_sets"] = {
             "average_rank": {_key(str(name)): float(rank) for name, rank in over.ranks.items()},
-            "friedman_p": _number(over.ranks_p),
+            "friedman_p": json_number(over.ranks_p),
             "pairs": {
                 _pair_key(row): {
-                    "value": _number(row["mean_difference"]),
-                    "median": _number(row["median_difference"]),
-                    "p_value": _number(row["p_value"]),
-                    "p_holm": _number(row["p_holm"]),
+                    "value": json_number(row["mean_difference"]),
+                    "median": json_number(row["median_difference"]),
+                    "p_value": json_number(row["p_value"]),
+                    "p_holm": json_number(row["p_holm"]),
                 }
                 for row in over.pairs.to_dict("records")
             },
@@ -183,13 +183,13 @@ def _models(of: DataSetComparison) -> dict[str, Any]:
         entry = {
             part: {
                 of.metric: {
-                    key: _number(row[f"{prefix}{key}"]) for key in ("value", "low", "high")
+                    key: json_number(row[f"{prefix}{key}"]) for key in ("value", "low", "high")
                 }
                 | {"method": row[f"{prefix}interval"]}
             }
             for part, prefix in parts.items()
         }
-        spread = {key: _number(row[key]) for key in ("fold_mean", "fold_std")}
+        spread = {key: json_number(row[key]) for key in ("fold_mean", "fold_std")}
         entry["oof"][of.metric] |= spread
         found[_key(str(row["model"]))] = entry
     return found
@@ -198,8 +198,8 @@ def _models(of: DataSetComparison) -> dict[str, Any]:
 def _pairs(of: DataSetComparison) -> dict[str, Any]:
     dropped = ("model", "against", "difference")
     return {
-        _pair_key(row): {"value": _number(row["difference"])}
-        | {str(key): _plain(value) for key, value in row.items() if key not in dropped}
+        _pair_key(row): {"value": json_number(row["difference"])}
+        | {str(key): json_cell(value) for key, value in row.items() if key not in dropped}
         for row in of.pairs.to_dict("records")
     }
 
@@ -215,17 +215,3 @@ def _key(name: str) -> str:
     ('baseline_knn', '/tmp/a b.parquet')
     """
     return re.sub(r"[^\w ./-]", "_", name)
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401  (a cell of a table)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    return _number(value)
-
-
-def _number(value: float) -> float | None:
-    return float(value) if pd.notna(value) and np.isfinite(value) else None

@@ -19,6 +19,7 @@ from foldwise.metrics.paired_tests import (
 from foldwise.seeds import numpy_generator
 from foldwise.tasks.compare_config import REFERENCE, CompareBalanceConfig
 from foldwise.tasks.evaluate import EvaluateConfig, Evaluation, evaluate
+from foldwise.tasks.json_number import json_cell
 from foldwise.tasks.paired_scores import ClassPart, pair_differences
 from foldwise.tasks.predictions_table import PredictionsError, Scored
 
@@ -172,20 +173,12 @@ def comparison_metrics(comparison: Comparison) -> dict[str, Any]:
             row = differences[method]
             scores["difference"] = {
                 # MLflow shows a `value` under its parent's name.
-                "value" if name == "difference" else str(name): _plain(value)
+                "value" if name == "difference" else str(name): json_cell(value)
                 for name, value in row.items()
                 if name not in ("method", "metric")
             }
         found[method] = scores
     return found
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401  (a cell of a table)
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    return float(value) if np.isfinite(value) else None
 
 
 # -- folds ----------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from foldwise.metrics.estimates import (
 from foldwise.metrics.intervals import ProportionMethod
 from foldwise.seeds import derive_seed
 from foldwise.tasks.calibration_config import CalibrationConfig
+from foldwise.tasks.json_number import json_number
 from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.mistakes_config import MistakesConfig
 from foldwise.tasks.operating_point_config import Costs, OperatingPointConfig
@@ -55,7 +56,6 @@ __all__ = [
     "fold_spread",
     "independent_units",
     "json_entry",
-    "json_number",
     "metric_label",
     "single_models",
     "undefined_mean_notes",
@@ -319,11 +319,6 @@ def single_models(models: pd.DataFrame, name: str) -> dict[str, float | None]:
 
 def _mean_defined(values: Array) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
-
-
-def json_number(value: float) -> float | None:
-    """Return a number that JSON can hold; None where undefined."""
-    return float(value) if np.isfinite(value) else None
 
 
 def _per_class(parts: dict[str, PartScores], classes: Sequence[str]) -> pd.DataFrame:

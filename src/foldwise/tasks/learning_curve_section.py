@@ -4,6 +4,7 @@ from functools import partial
 
 from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.evaluation_summary import format_spread
+from foldwise.tasks.json_number import json_number
 from foldwise.tasks.learning_curve import LearningCurve
 from foldwise.tasks.learning_curve_figure import learning_curve_figure
 from foldwise.tasks.report_section import ReportFigure, ReportSection, ReportTable
@@ -47,8 +48,8 @@ def _table(curve: LearningCurve) -> ReportTable:
                 f"{row['fraction']:g}",
                 f"{row['num_training']:.0f}",
                 f"{row['value']:.4g}{limits}",
-                format_spread(row["fold_mean"], _defined(row["fold_std"])),
-                format_spread(row["train_mean"], _defined(row["train_std"])),
+                format_spread(row["fold_mean"], json_number(row["fold_std"])),
+                format_spread(row["train_mean"], json_number(row["train_std"])),
             )
         )
     label = metric_label(curve.metric)
@@ -60,7 +61,3 @@ def _table(curve: LearningCurve) -> ReportTable:
         "on training samples: mean ± sd",
     )
     return ReportTable("", columns, tuple(rows), f"Intervals at {curve.confidence:.0%}.")
-
-
-def _defined(value: float) -> float | None:
-    return value if value == value else None
