@@ -21,15 +21,14 @@ from foldwise.tasks.compare_models_summary import (
 from foldwise.tasks.compare_summary import format_difference, format_p
 from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.evaluation_summary import format_spread
+from foldwise.tasks.fold_test_note import FOLD_TEST_NOTE
 from foldwise.tasks.report_section import ReportFigure, ReportSection, ReportTable
 from foldwise.tasks.sections_page import render_sections
 
 _MAX_DATA_SETS = 10  # with a section of their own
 _MAX_ROWS = 60  # of a table
 _TESTS = {
-    "folds": "The corrected resampled t-test (Nadeau and Bengio 2003) over the folds. The "
-    "training parts of folds overlap, so the variance of the mean difference is taken as "
-    "s² (1/k + n_test / n_train) instead of s² / k.",
+    "folds": FOLD_TEST_NOTE,
     "samples": "There is one fold: a paired bootstrap over independent samples (bias-corrected "
     "and accelerated), which is blind to the randomness of training.",
 }

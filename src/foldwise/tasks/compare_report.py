@@ -12,15 +12,14 @@ from foldwise.tasks.compare_summary import format_difference, format_p
 from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.evaluation_summary import format_spread
 from foldwise.tasks.figure_style import inline_svg
+from foldwise.tasks.fold_test_note import FOLD_TEST_NOTE
 from foldwise.tasks.page import page_environment
 from foldwise.tasks.predictions_table import PARTS
 
 _TEMPLATE = "compare.html.j2"
 _SCORES = ("macro_f1", "balanced_accuracy", "accuracy")
 _TESTS = {
-    "folds": "The corrected resampled t-test (Nadeau and Bengio 2003) over the folds. The "
-    "training parts of folds overlap, so the variance of the mean difference is taken as "
-    "s² (1/k + n_test / n_train) instead of s² / k. Several seeds are averaged within a fold.",
+    "folds": f"{FOLD_TEST_NOTE} Several seeds are averaged within a fold.",
     "seeds and samples": "One fold, several seeds: a difference has to be more than the "
     "randomness of training (paired t-test over the seeds) and more than the luck of which "
     "samples were held out (paired bootstrap over independent samples). The larger p-value and "
