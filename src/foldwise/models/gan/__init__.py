@@ -1,0 +1,1 @@
+"""Generators and discriminators; the parameters in `config` are free of torch."""
