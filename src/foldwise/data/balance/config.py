@@ -120,6 +120,25 @@ class Smote(Config):
     ratio: float = Field(1.0, gt=0, le=1)  # of the largest class, which the others are brought to
 
 
+class Gan(Config):
+    """Fill up rare classes with samples that a generator makes.
+
+    Per fold, a class-conditional network (`train_gan`) is fitted on the training part alone. What
+    it makes is kept if a classifier, fitted on the same part without a remedy, takes it for the
+    class that was asked for, and if it is no copy of a training sample.
+    """
+
+    method: Literal["gan"] = "gan"
+    ratio: float = Field(1.0, gt=0, le=1)  # of the largest class, which the others are brought to
+    # Least share that the classifier gives to the class; below 1 / classes the greatest decides.
+    # It judges as if all classes were equally common: it is asked about as many of each.
+    confidence: float = Field(0.5, ge=0, lt=1)
+    min_real: int = Field(3, ge=3)  # samples of a training part that a class needs to be filled up
+    max_tries: PositiveInt = 10  # drawn at most, per sample that is wanted; then fewer are added
+    # A copy is nearer to a training sample of its class than this share of these are to another.
+    copy_quantile: float = Field(0.01, ge=0, le=1)
+
+
 class MixupBalanced(Config):
     """Mix each batch with one in which classes are drawn alike (Galdran et al., MICCAI 2021)."""
 
@@ -143,6 +162,7 @@ Remedy = (
     | Oversample
     | Undersample
     | Smote
+    | Gan
     | MixupBalanced
     | Threshold
 )

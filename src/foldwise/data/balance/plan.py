@@ -5,6 +5,7 @@ A plan is a table with one row per sample that a fold's network is fitted on: `r
 (the factor of its loss). A remedy that drops or repeats samples drops or repeats rows. Remedies
 that change the loss itself, the batches, the fitted network or the decision leave the rows as
 they are: `modules.losses`, `modules.balanced_mixup`, `tasks.embedding_smote`, `tasks.decision`.
+What `gan` makes is no row of a plan: `tasks.synthetic_samples` adds it to the training part.
 
 N: samples of a training part.
 """
@@ -22,11 +23,13 @@ from foldwise.data.balance.config import (
     BalanceError,
     ClassWeights,
     Focal,
+    Gan,
     Oversample,
     Remedy,
     Undersample,
     WeightedSampler,
 )
+from foldwise.data.balance.fill import require_enough_real
 from foldwise.data.balance.weights import Weights, inverse_frequency, sample_weights
 from foldwise.data.findings import Finding, log_findings
 from foldwise.data.folds import FoldParts, Folds, fold_parts
@@ -65,7 +68,8 @@ def plan_balance(
         all_parts: The parts of the folds, where their training parts have been cut.
 
     Raises:
-        BalanceError: The task is a regression, and the remedy is one for classes.
+        BalanceError: The task is a regression, and the remedy is one for classes; or a class has
+            too few samples for it in a training part.
     """
     targets = target_columns(table)
     if targets and config.name != "none":
@@ -77,6 +81,8 @@ def plan_balance(
     all_parts = list(fold_parts(folds, table)) if all_parts is None else all_parts
     if not targets:
         log_findings(logger, _absent_classes(all_parts, labels))
+    if isinstance(config.remedy, Gan):
+        require_enough_real(all_parts, labels, config.remedy)
     return pd.concat(
         [_plan_fold(parts, labels, config.remedy) for parts in all_parts], ignore_index=True
     )
