@@ -44,8 +44,8 @@ def test_perfect_scores_stay_perfect():
 def test_the_forecast_is_that_of_the_means_and_its_limits_are_a_jackknife_by_hand():
     rng = np.random.default_rng(1)
     errors = errors_of(0.1, 0.5, 0.05)[:, None] * (1 + 0.05 * rng.normal(size=(4, 5)))
-    found = forecast(SIZES, errors, 2.0, 0.9)
     law = fit_power_law(SIZES, errors.mean(axis=1))
+    found = forecast(law, SIZES, errors, 2.0, 0.9)
     assert found.size == 2000
     assert found.error == pytest.approx(float(law.at(2000.0)))
     assert found.gain == pytest.approx(float(law.at(1000.0) - law.at(2000.0)))
@@ -60,9 +60,10 @@ def test_the_forecast_is_that_of_the_means_and_its_limits_are_a_jackknife_by_han
 
 def test_folds_that_agree_have_narrow_limits_and_two_folds_none():
     errors = np.repeat(errors_of(0.1, 0.5, 0.05)[:, None], 4, axis=1)
-    found = forecast(SIZES, errors, 2.0, 0.95)
+    law = fit_power_law(SIZES, errors.mean(axis=1))
+    found = forecast(law, SIZES, errors, 2.0, 0.95)
     assert found.high - found.low < 1e-9
-    assert np.isnan(forecast(SIZES, errors[:, :2], 2.0, 0.95).low)
+    assert np.isnan(forecast(law, SIZES, errors[:, :2], 2.0, 0.95).low)
 
 
 def test_the_law_takes_many_sizes_at_once():

@@ -84,14 +84,16 @@ def fit_power_law(sizes: Array, errors: Array) -> PowerLaw | None:
     return PowerLaw(scale, exponent, floor[0] if floor else 0.0, largest)
 
 
-def forecast(sizes: Array, errors: Array, factor: float, confidence: float) -> Forecast | None:
-    """Say what `factor` times the largest size would bring; None where no law can be fitted.
+def forecast(
+    law: PowerLaw, sizes: Array, errors: Array, factor: float, confidence: float
+) -> Forecast:
+    """Say what `factor` times the largest size would bring, as far as the law goes on.
 
-    The law is fitted to the means over the folds. Its limits are those of a jackknife: each fold
-    is left out once, and the spread of the fits gives the standard error (Efron and Tibshirani
-    1993), with Student's t. It holds as far as the law goes on as it has begun.
+    The limits are those of a jackknife: each fold is left out once, and the spread of the fits
+    gives the standard error (Efron and Tibshirani 1993), with Student's t.
 
     Args:
+        law: That of the means over the folds.
         sizes: Rising, shape (P,).
         errors: Of each fold, shape (P, K).
         factor: E.g. 2.
@@ -99,9 +101,6 @@ def forecast(sizes: Array, errors: Array, factor: float, confidence: float) -> F
     """
     from scipy.special import stdtrit
 
-    law = fit_power_law(sizes, errors.mean(axis=1))
-    if law is None:
-        return None
     size = factor * law.largest
     value = _forecast(law, size)
     num_folds = errors.shape[1]

@@ -87,7 +87,9 @@ def learning_curve(
     sizes = table["num_training"].to_numpy(np.float64)
     errors = _errors(of_folds, "value", metric)
     law = fit_power_law(sizes, errors.mean(axis=1))
-    twice = forecast(sizes, errors, _TWICE, evaluation.confidence)
+    twice = None
+    if law is not None:
+        twice = forecast(law, sizes, errors, _TWICE, evaluation.confidence)
     gaps = (errors - _errors(of_folds, "train_value", metric))[-1]
     gap = corrected_resampled_t(gaps, 0.0, evaluation.confidence)
     trivial = _trivial_error(predictions, metric)
