@@ -128,12 +128,6 @@ def frequency_intervals(
     return found
 
 
-def expected_calibration_error(points: Reliability) -> float:
-    """Return the mean distance of score and frequency, weighed by the samples of a bin."""
-    distance = np.abs(points.confidence - points.frequency)
-    return float((points.num_samples * distance).sum() / points.num_samples.sum())
-
-
 def debiased_distance(distance: Array, deviation: Array) -> Array:
     """Return distances that chance does not lengthen, of any shape.
 
