@@ -3,8 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from foldwise.data.findings import Finding
+from foldwise.modules.gan_records import GanRecord
 from foldwise.modules.records import EpochRecord
 from foldwise.tasks.fold_models import ModelCard
+from foldwise.tasks.gan_models import GanCard
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,48 @@ class FoldFinished:
 
 
 @dataclass(frozen=True)
+class GanFoldStarted:
+    """A fold's generator begins, or goes on after the epochs in `history`.
+
+    Comes again, with an empty history, where an attempt was given up and a new one begins.
+    """
+
+    repeat: int
+    fold: int
+    attempt: int  # from 0
+    history: tuple[GanRecord, ...]
+    # One of each for every step of these epochs.
+    generator_losses: tuple[float, ...]
+    discriminator_losses: tuple[float, ...]
+    findings: tuple[Finding, ...]  # that the attempts before were given up for
+
+
+@dataclass(frozen=True)
+class GanEpochFinished:
+    """An epoch of a generator has ended and its state is on the disk."""
+
+    repeat: int
+    fold: int
+    record: GanRecord
+    # One of each for every step of this epoch; a step is one of the generator.
+    generator_losses: tuple[float, ...]
+    discriminator_losses: tuple[float, ...]
+    first_step: int  # of the epoch, counted from 0 over all epochs of the attempt
+    # Samples of the same latents each time, uint8 (H, W, C) with C of 1 or 3; None: not at this
+    # epoch, or no pictures.
+    grid: npt.NDArray[np.uint8] | None
+    findings: tuple[Finding, ...]  # of this epoch
+
+
+@dataclass(frozen=True)
+class GanFoldFinished:
+    """A fold's generator is on the disk."""
+
+    card: GanCard
+    was_skipped: bool  # it was trained before, and nothing that it depends on has changed
+
+
+@dataclass(frozen=True)
 class TrainingFinished:
     """All folds are done, or an error has ended the training."""
 
@@ -70,6 +118,9 @@ TrainingEvent = (
     | FoldStarted
     | EpochFinished
     | FoldFinished
+    | GanFoldStarted
+    | GanEpochFinished
+    | GanFoldFinished
     | TrainingFinished
     | MethodStarted
     | ComparisonFinished
