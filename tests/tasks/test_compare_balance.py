@@ -11,6 +11,7 @@ from test_report import HOSTILE, Page
 
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.balance import plan_balance
+from foldwise.data.training_sizes import training_sizes
 from foldwise.errors import UserError
 from foldwise.metrics.paired_tests import corrected_resampled_t, holm
 from foldwise.modules.config import FitConfig
@@ -23,12 +24,12 @@ from foldwise.tasks.compare_scores import (
     class_scores,
     compare,
     comparison_metrics,
-    held_out_ratio,
     method_scores,
 )
 from foldwise.tasks.compare_summary import comparison_lines, comparison_table
 from foldwise.tasks.evaluate import EvaluateConfig, evaluate
 from foldwise.tasks.events import ComparisonFinished, FoldFinished, FoldStarted, MethodStarted
+from foldwise.tasks.held_out_ratio import held_out_ratio
 from foldwise.tasks.predictions_table import PredictionsError
 from foldwise.tasks.remedy_models import RemedyModels
 from foldwise.tasks.train_config import TrainCnnConfig
@@ -230,7 +231,9 @@ def test_methods_of_other_samples_are_not_compared():
 
 
 def test_the_ratio_of_k_folds(samples, folds):
-    assert held_out_ratio(folds, samples.table) == pytest.approx(1.0, abs=0.05)  # 2 folds
+    held_out = folds.table[folds.table["fold"] >= 0].assign(part="oof")
+    ratio = held_out_ratio(held_out, training_sizes(folds, samples.table))
+    assert ratio == pytest.approx(1.0, abs=0.05)  # 2 folds
 
 
 # -- what is shown --------------------------------------------------------------------------------
@@ -392,7 +395,7 @@ def test_the_predictions_of_all_methods_are_one_table(two_methods, samples, fold
     table = predict_remedies(models, samples, folds, config, training)
     assert list(table)[:7] == ["method", "seed", "sample_id", "repeat", "fold", "part", "target"]
     assert (table["seed"] == 3).all()
-    found = compared(table, config, held_out_ratio(folds, samples.table))
+    found = compared(table, config, held_out_ratio(table, training_sizes(folds, samples.table)))
     assert found.methods == ("none", "class_weights")
     assert (found.differences["num_pairs"] == 2).all()
 

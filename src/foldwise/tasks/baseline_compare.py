@@ -12,6 +12,7 @@ from foldwise.metrics.estimates import Estimate, Resampling
 from foldwise.metrics.paired_tests import PairedTest, corrected_resampled_t, holm
 from foldwise.seeds import derive_seed, numpy_generator
 from foldwise.tasks.baseline_config import BaselineConfig
+from foldwise.tasks.held_out_ratio import held_out_ratio
 from foldwise.tasks.metric_choice import LOWER_IS_BETTER, chosen_metric
 from foldwise.tasks.paired_scores import (
     CLASS_METRICS,
@@ -106,10 +107,11 @@ def compare_with_baselines(
         predictions.loc[predictions["part"] == "oof", ["repeat", "fold"]].value_counts()
     )
     basis: Basis = "folds" if num_folds > 1 else "samples"
+    ratio = held_out_ratio(predictions, fits.groupby(["repeat", "fold"])["num_training"].first())
     tests = [
         corrected_resampled_t(
             pairs.loc[pairs["model"] == name, "difference"].to_numpy(np.float64),
-            _test_to_train(predictions, fits),
+            ratio,
             resampling.confidence,
         )
         if basis == "folds"
@@ -171,14 +173,6 @@ def _pairs(scores: dict[str, pd.Series]) -> pd.DataFrame:
     return (
         pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
     )
-
-
-def _test_to_train(predictions: pd.DataFrame, fits: pd.DataFrame) -> float:
-    """Return n_test / n_train of a fold, the mean over the folds."""
-    oof = predictions[predictions["part"] == "oof"]
-    held_out = oof.groupby(["repeat", "fold"])["sample_id"].nunique()
-    training = fits.groupby(["repeat", "fold"])["num_training"].first()
-    return float((held_out / training.reindex(held_out.index)).mean())
 
 
 def _over_samples(

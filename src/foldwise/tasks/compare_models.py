@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from foldwise.data.training_sizes import noted_training_sizes
 from foldwise.errors import UserError
 from foldwise.metrics import intervals
 from foldwise.metrics.classification import Array
@@ -26,6 +27,7 @@ from foldwise.seeds import derive_seed, numpy_generator
 from foldwise.tasks.compare_data_sets import OverDataSets, over_data_sets
 from foldwise.tasks.compare_models_config import CompareConfig
 from foldwise.tasks.evaluate import EvaluateConfig, independent_units
+from foldwise.tasks.held_out_ratio import held_out_ratio
 from foldwise.tasks.metric_choice import LOWER_IS_BETTER, chosen_metric
 from foldwise.tasks.named_predictions import NamedPredictions
 from foldwise.tasks.paired_scores import (
@@ -215,7 +217,8 @@ def _compare_data_set(
     of_folds = {model.name: fold_scores(model.table, metric) for model in group}
     num_folds = len(next(iter(of_folds.values())))
     basis: Basis = "folds" if num_folds > 1 else "samples"
-    ratio = _test_to_train(group[0])
+    training = None if group[0].folds is None else noted_training_sizes(group[0].folds)
+    ratio = held_out_ratio(group[0].table, training)
     pair_folds = _pair_folds(of_folds)
     oof = next(iter(parts.values()))["oof"]
     codes = independent_units(np.asarray(oof.ids, dtype=object), units)
@@ -274,29 +277,6 @@ def _same_targets(one: Part, other: Part) -> bool:
     assert not isinstance(one, ClassPart)
     assert not isinstance(other, ClassPart)
     return np.array_equal(one.rows.outcomes.target, other.rows.outcomes.target)
-
-
-def _test_to_train(model: NamedPredictions) -> float:
-    """Return n_test / n_train, the mean over the folds; the inner part is training data."""
-    oof = model.table[model.table["part"] == "oof"]
-    held_out = oof.groupby(["repeat", "fold"])["sample_id"].nunique()
-    if model.folds is not None and "training" in model.folds.info:
-        # In the order of the parts, which is that of repeats and folds.
-        training = [part["size"] for part in _training_sizes(model.folds.info["training"])]
-        if len(training) == len(held_out):
-            return float(np.mean(held_out.to_numpy() / np.array(training)))
-    # All others of a repeat: wrong only of folds in time, whose training parts are smaller.
-    others = held_out.groupby(level="repeat").transform("sum") - held_out
-    return float((held_out / others.where(others > 0)).mean()) if (others > 0).any() else 0.0
-
-
-def _training_sizes(training: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the sizes of the training parts, by repeat and fold."""
-
-    def numbers(name: str) -> list[int]:
-        return [int(text) for text in "".join(c if c.isdigit() else " " for c in name).split()]
-
-    return [training[name] for name in sorted(training, key=numbers)]
 
 
 def _scores(

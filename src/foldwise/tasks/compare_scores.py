@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from foldwise.data.folds import Folds, fold_parts
 from foldwise.metrics.paired_tests import (
     PairedTest,
     corrected_resampled_t,
@@ -109,15 +108,6 @@ def compare(
         notes=_notes(differences, basis, len(seeds)),
         method_notes=_method_notes(evaluations),
     )
-
-
-def held_out_ratio(folds: Folds, table: pd.DataFrame) -> float:
-    """Return n_test / n_train, the mean over the folds; the inner part is training data."""
-    ratios = [
-        len(parts.oof) / (len(parts.train) + len(parts.validation))
-        for parts in fold_parts(folds, table)
-    ]
-    return float(np.mean(ratios))
 
 
 # -- tables and JSON ------------------------------------------------------------------------------

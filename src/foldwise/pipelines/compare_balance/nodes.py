@@ -10,6 +10,7 @@ from foldwise.data.augment import AugmentConfig
 from foldwise.data.csv_cells import csv_safe
 from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
+from foldwise.data.training_sizes import training_sizes
 from foldwise.tasks import compare_balance
 from foldwise.tasks.compare_config import CompareBalanceConfig
 from foldwise.tasks.compare_scores import (
@@ -17,11 +18,11 @@ from foldwise.tasks.compare_scores import (
     class_scores,
     compare,
     comparison_metrics,
-    held_out_ratio,
     method_scores,
 )
 from foldwise.tasks.evaluate import EvaluateConfig
 from foldwise.tasks.events import Observer
+from foldwise.tasks.held_out_ratio import held_out_ratio
 from foldwise.tasks.remedy_models import RemedyModels
 from foldwise.tasks.train_config import TrainCnnConfig
 
@@ -61,7 +62,7 @@ def compare_remedies(
     config: CompareBalanceConfig,
 ) -> Comparison:
     """Score the remedies and test their paired differences to `none`."""
-    ratio = held_out_ratio(folds, samples.table)
+    ratio = held_out_ratio(predictions, training_sizes(folds, samples.table))
     return compare(predictions, folds.units, ratio, evaluation, config)
 
 
