@@ -243,21 +243,12 @@ def _predict(
     seed: int,
     fraction: float,
 ) -> pd.DataFrame:
-    from foldwise.tasks.fold_models import ModelError
-    from foldwise.tasks.predict import Predictor, predicted_rows
+    from foldwise.tasks.predict import fold_predictors, predicted_rows
 
-    cards = {(card.repeat, card.fold): card for card in models.cards()}
     tables = []
-    for parts in all_parts:
-        folder = models.folder(parts.repeat, parts.fold)
-        card = cards.get((parts.repeat, parts.fold))
-        expected = (folds.content_hash, samples.content_hash)
-        if card is None or (card.folds_hash, card.samples_hash) != expected:
-            raise ModelError(
-                f"{folder} holds no network of these samples and folds. Run the stage "
-                "'train_fractions' again."
-            )
-        predictor = Predictor(folder)
+    for parts, predictor in fold_predictors(
+        models, all_parts, samples, folds, stage="train_fractions"
+    ):
         for part, ids in (("oof", parts.oof), ("train", _scored(parts, seed))):
             rows = samples.positions(pd.Series(ids, dtype=object))
             table = predicted_rows(predictor, samples, rows)

@@ -3,6 +3,7 @@
 N: samples, K: classes.
 """
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from foldwise.data.folds import Folds, fold_parts, held_out_ids
+from foldwise.data.folds import FoldParts, Folds, fold_parts, held_out_ids
 from foldwise.data.preprocessing import SeriesPreprocessing, refuse_missing
 from foldwise.data.samples import Samples
 from foldwise.models.build import build_network
@@ -181,17 +182,9 @@ def _predict_parts(
     models: FoldModels, samples: Samples, folds: Folds, wanted: tuple[str, ...]
 ) -> pd.DataFrame:
     """Return the wanted parts of all folds, each predicted by the network of its fold."""
-    cards = {(card.repeat, card.fold): card for card in models.cards()}
     tables = []
-    for parts in fold_parts(folds, samples.table):
-        card = cards.get((parts.repeat, parts.fold))
-        expected = (folds.content_hash, samples.content_hash)
-        if card is None or (card.folds_hash, card.samples_hash) != expected:
-            raise ModelError(
-                f"{models.folder(parts.repeat, parts.fold)} holds no network of these samples and "
-                "folds. Run the stage 'train' again."
-            )
-        predictor = Predictor(models.folder(parts.repeat, parts.fold))
+    all_parts = fold_parts(folds, samples.table)
+    for parts, predictor in fold_predictors(models, all_parts, samples, folds):
         of_part = {"oof": parts.oof, "test": held_out_ids(folds), INNER: parts.validation}
         for part in wanted:
             ids = of_part[part]
@@ -203,6 +196,42 @@ def _predict_parts(
             table.insert(0, "sample_id", np.repeat(ids, len(table) // max(1, len(ids))))
             tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def fold_predictors(
+    models: FoldModels,
+    all_parts: Iterable[FoldParts],
+    samples: Samples,
+    folds: Folds,
+    *,
+    stage: str = "train",
+) -> Iterator[tuple[FoldParts, Predictor]]:
+    """Yield the parts of each fold with the network that was trained on them.
+
+    Raises:
+        ModelError: The networks were trained on other samples or folds, or one is missing; it
+            names the stage to be run again.
+    """
+    cards = {(card.repeat, card.fold): card for card in models.cards()}
+    for parts in all_parts:
+        folder = models.folder(parts.repeat, parts.fold)
+        require_same_data(folder, cards.get((parts.repeat, parts.fold)), samples, folds, stage)
+        yield parts, Predictor(folder)
+
+
+def require_same_data(
+    folder: Path, card: ModelCard | None, samples: Samples, folds: Folds, stage: str
+) -> None:
+    """Raise unless a network was trained on these samples and folds.
+
+    Raises:
+        ModelError: There is none, or it was trained on others.
+    """
+    expected = (folds.content_hash, samples.content_hash)
+    if card is None or (card.folds_hash, card.samples_hash) != expected:
+        raise ModelError(
+            f"{folder} holds no network of these samples and folds. Run the stage '{stage}' again."
+        )
 
 
 def predicted_rows(

@@ -10,8 +10,8 @@ from torch import nn
 from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
 from foldwise.modules.hardware import reproducible
-from foldwise.tasks.fold_models import FoldModels, ModelCard, ModelError
-from foldwise.tasks.predict import Predictor
+from foldwise.tasks.fold_models import FoldModels, ModelCard
+from foldwise.tasks.predict import Predictor, require_same_data
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,8 @@ def checked_cards(
         ModelError: There is none, or they were trained on other samples or folds.
     """
     cards = {(card.repeat, card.fold): card for card in models.cards()}
-    expected = (folds.content_hash, samples.content_hash)
-    for card in cards.values():
-        if (card.folds_hash, card.samples_hash) != expected:
-            raise ModelError(
-                f"{models.folder(card.repeat, card.fold)} holds no network of these samples and "
-                "folds. Run the stage 'train' again."
-            )
+    for key, card in cards.items():
+        require_same_data(models.folder(*key), card, samples, folds, stage="train")
     return cards
 
 
