@@ -19,6 +19,7 @@ from foldwise.data.split_config import (
     SplitError,
 )
 from foldwise.data.split_rows import SplitRows, column_digests, read_rows
+from foldwise.data.synthetic_rows import require_real
 from foldwise.data.time_folds import inner_in_time, outside_in_time
 from foldwise.data.unit_parts import part_of_fraction
 from foldwise.data.units import EXACT, connect
@@ -80,7 +81,7 @@ class PartsRule:
         if self.scheme in TIME_SCHEMES and self.rows.spans is not None:
             fitted, validation = inner_in_time(self.rows.spans, training, self.config)
             return fitted & ~self._tied_to(validation), validation
-        members = np.flatnonzero(training)
+        members = np.flatnonzero(training & ~self.rows.synthetic)
         units, strata = self.units[members], self.rows.strata[members]
         if self.is_one_unit(training):
             units = connect([self.rows.ties[EXACT].codes[members]], len(members))
@@ -116,7 +117,8 @@ def fold_parts(folds: Folds, table: pd.DataFrame) -> Iterator[FoldParts]:
     the last stretch. It is the same on every call.
 
     Raises:
-        SplitError: The folds were made from other samples.
+        SplitError: The folds were made from other samples, or made samples stand in a part that
+            is not fitted on.
     """
     config = SplitConfig.model_validate(folds.info["parameters"])
     rows = _the_same_rows(folds, table, config)
@@ -129,6 +131,9 @@ def fold_parts(folds: Folds, table: pd.DataFrame) -> Iterator[FoldParts]:
         units = assigned["unit"].to_numpy(dtype=np.int64)
         rule = PartsRule(rows, config, scheme, units, train_size)
         train, validation = rule.split(rule.training(fold, number), repeat, number)
+        where = f"of repeat {repeat}, fold {number}"
+        for part, name in ((validation, "inner validation"), (fold == number, "outer")):
+            require_real(rows.ids, rows.synthetic, part, f"the {name} part {where}")
         yield FoldParts(repeat, number, order[train], order[validation], order[fold == number])
 
 

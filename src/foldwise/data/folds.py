@@ -111,7 +111,7 @@ def _assign(
     rows: SplitRows, base: Codes, units: Codes, config: SplitConfig, scheme: Scheme
 ) -> list[Assigned]:
     """Return the folds of all samples, (N,), for each repeat."""
-    index = np.flatnonzero(base == TRAIN_ONLY)
+    index = np.flatnonzero((base == TRAIN_ONLY) & ~rows.synthetic)
     problem = Development(rows, index, units[index])
     repeats = []
     for repeat in range(config.num_repeats if scheme == "repeated" else 1):

@@ -22,6 +22,7 @@ from foldwise.data.split_config import (
     TestPart,
 )
 from foldwise.data.split_rows import SplitRows
+from foldwise.data.synthetic_rows import require_real
 from foldwise.data.time_folds import last_stretch
 from foldwise.data.unit_parts import part_of_fraction
 from foldwise.data.units import Tie, connect
@@ -53,6 +54,7 @@ def hold_out(
     how = _resolve(rows, config, scheme)
     units = connect([tie.codes for tie in ties], len(rows))
     held_out = _chosen(rows, units, config, how)
+    require_real(rows.ids, rows.synthetic, held_out, "the test part")
     fold = np.where(held_out, HELD_OUT, TRAIN_ONLY).astype(np.int64)
     findings: list[Finding] = []
     if how not in ("none", "fraction"):
@@ -115,7 +117,9 @@ def _chosen(rows: SplitRows, units: Codes, config: SplitConfig, how: TestPart) -
         held_out = marked_as_test(rows.table, config)
     elif how == "fraction":
         seed = derive_seed(config.seed, "test")
-        held_out[part_of_fraction(rows.strata, units, config.test_fraction, seed)] = True
+        real = np.flatnonzero(~rows.synthetic)
+        part = part_of_fraction(rows.strata[real], units[real], config.test_fraction, seed)
+        held_out[real[part]] = True
     if held_out.all():
         tied = (
             f" Of the {len(rows)} samples all are tied to one another: of equal content, of one "

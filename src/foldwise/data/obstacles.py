@@ -43,7 +43,7 @@ def set_aside_rare(
     if scheme not in STRATIFIED_SCHEMES or rows.is_regression:
         return []
     labels = rows.table["label"].to_numpy(dtype=object)
-    counts = _independent_members(rows, units, fold == TRAIN_ONLY)
+    counts = _independent_members(rows, units, (fold == TRAIN_ONLY) & ~rows.synthetic)
     rare = np.flatnonzero(counts < config.num_folds)
     rare = rare[np.argsort(counts[rare], kind="stable")]
     if not len(rare):

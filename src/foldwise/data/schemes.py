@@ -72,7 +72,17 @@ def choose_scheme(rows: SplitRows, config: SplitConfig) -> Scheme:
         )
     if scheme in TIME_SCHEMES:
         rows.require_times(f"split.scheme={scheme}")
+        _require_no_synthetic(rows, scheme)
     return scheme
+
+
+def _require_no_synthetic(rows: SplitRows, scheme: Scheme) -> None:
+    if rows.synthetic.any():
+        raise SplitError(
+            f"split.scheme is {scheme!r}, but the column 'synthetic' is true of "
+            f"{int(rows.synthetic.sum())} samples: what was made has no place in time. Leave them "
+            "out at the source, or use a scheme without time, e.g. split.scheme=stratified."
+        )
 
 
 def assign(problem: Development, config: SplitConfig, scheme: Scheme, repeat: int) -> Assigned:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from foldwise.data.findings import Finding
 from foldwise.data.fold_parts import PartsRule
-from foldwise.data.fold_table import UNUSED
+from foldwise.data.fold_table import HELD_OUT, UNUSED
 from foldwise.data.leaks import cut_ties, find_leaks
 from foldwise.data.split_config import (
     FIXED_SCHEMES,
@@ -18,6 +18,7 @@ from foldwise.data.split_config import (
     SplitError,
 )
 from foldwise.data.split_rows import SplitRows
+from foldwise.data.synthetic_rows import require_real
 from foldwise.data.units import GROUP, WINDOWS, Tie
 
 Codes = npt.NDArray[np.int64]
@@ -32,7 +33,8 @@ def audit_folds(
 
     In time a group goes on, which is said, and overlapping windows are purged: neither is a leak
     there. Where the folds are given and `on_leak` is `group`, ties are purged from the training
-    parts instead; near duplicates in time are not, see `SplitRows.kept_together`.
+    parts instead; near duplicates in time are not, see `SplitRows.kept_together`. Samples that
+    were made must stand in training parts only.
 
     Args:
         rows: The samples.
@@ -43,7 +45,11 @@ def audit_folds(
 
     Raises:
         LeakError: There are some, and `on_leak` does not let them pass.
+        SplitError: A made sample is held out.
     """
+    for fold in folds:
+        require_real(rows.ids, rows.synthetic, fold == HELD_OUT, "the test part")
+        require_real(rows.ids, rows.synthetic, fold >= 0, "an outer fold")
     natural = {GROUP, WINDOWS} if scheme in TIME_SCHEMES else set()
     checked = [tie for check, tie in rows.ties.items() if check not in natural]
     groups = [tie for check, tie in rows.ties.items() if check in natural - {WINDOWS}]

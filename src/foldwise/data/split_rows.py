@@ -4,6 +4,7 @@ N: samples.
 """
 
 import difflib
+import functools
 import hashlib
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import pandas as pd
 
 from foldwise.data.samples import TIME_COLUMNS, target_columns
 from foldwise.data.split_config import TIME_SCHEMES, OnLeak, Scheme, SplitConfig, SplitError
+from foldwise.data.synthetic_rows import SYNTHETIC_COLUMNS, synthetic_rows
 from foldwise.data.time_steps import NEVER, Spans, time_spans, window_blocks, windows
 from foldwise.data.units import EXACT, GROUP, Tie, connect, find_ties
 
@@ -47,6 +49,11 @@ class SplitRows:
     def ids(self) -> npt.NDArray[np.object_]:
         """Sample ids, (N,), sorted."""
         return self.table["sample_id"].to_numpy(dtype=object)
+
+    @functools.cached_property
+    def synthetic(self) -> npt.NDArray[np.bool_]:
+        """Which samples were made, not collected, (N,): they are in training parts only."""
+        return synthetic_rows(self.table)
 
     def kept_together(self, scheme: Scheme, on_leak: OnLeak) -> list[Tie]:
         """Return the ties that the scheme does not cut.
@@ -102,8 +109,9 @@ def read_rows(
         SplitError: A column that `config` names is missing, or `duplicates` has other samples.
     """
     known = ("sample_id", "label", *target_columns(table), "group", "official_split", "sha256")
-    columns = [name for name in (*known, "series", *TIME_COLUMNS) if name in table]
-    if config.column is not None:
+    more = ("series", *TIME_COLUMNS, *SYNTHETIC_COLUMNS)
+    columns = [name for name in (*known, *more) if name in table]
+    if config.column is not None and meta_column(table, config.column) not in columns:
         columns.append(meta_column(table, config.column))
     rows = table[columns].sort_values("sample_id", ignore_index=True)
     spans = time_spans(rows) if "time" in rows else None
