@@ -1,0 +1,154 @@
+"""The space in which samples are compared: what a network that tells the classes sees.
+
+Nothing is downloaded: the network is trained on the very training part that the generator saw, so
+that samples are compared by what tells their classes apart.
+
+N: samples, D: features, K: classes.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from foldwise.data.augment import AugmentConfig
+from foldwise.data.balance import BalanceConfig, plan_balance
+from foldwise.data.folds import Folds
+from foldwise.data.preprocessing import ImageInputConfig, SequenceInputConfig
+from foldwise.data.samples import Modality, Samples
+from foldwise.errors import UserError
+from foldwise.models.config import FcnConfig, SmallCnnConfig
+from foldwise.modules.config import FitConfig
+from foldwise.modules.hardware import reproducible
+from foldwise.modules.schedule_config import OneCycleScheduleConfig
+from foldwise.seeds import derive_seed
+from foldwise.tasks.embedding_smote import embed
+from foldwise.tasks.evaluate_gan_config import EvaluateGanConfig
+from foldwise.tasks.events import Observer, ignore
+from foldwise.tasks.fold_job import FoldJob
+from foldwise.tasks.fold_models import FoldModels
+from foldwise.tasks.inference import evaluation_batches
+from foldwise.tasks.predict import Predictor
+from foldwise.tasks.recipe import Recipe
+from foldwise.tasks.train import fold_jobs, train_fold
+
+# Samples that a network sees in all its epochs, as far as these allow it.
+_NUM_SEEN = 300_000
+_FEWEST_EPOCHS, _MOST_EPOCHS = 5, 40
+
+
+class GenerationError(UserError):
+    """Samples of this kind are not generated, or not measured."""
+
+
+class FeatureSpace:
+    """A trained network as a space: what reaches its last layer, and which class it sees."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        """Take a network of classes."""
+        self._predictor = predictor
+
+    @property
+    def name(self) -> str:
+        """Of the network, e.g. small_cnn: a part of the name of each metric."""
+        return self._predictor.card.model.name
+
+    @property
+    def predictor(self) -> Predictor:
+        """The network itself."""
+        return self._predictor
+
+    def features(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return features (N, D) of samples as `Samples.x` holds them, (N, ...)."""
+        predictor = self._predictor
+        card, network = predictor.card, predictor.network
+        table = pd.DataFrame(index=range(len(x)))
+        samples = Samples(x, table, modality=card.modality, features=card.features)
+        with reproducible():
+            batches = evaluation_batches(network, samples, np.arange(len(x)), card.preprocessing)
+            return embed(network, batches)[0]
+
+    def probabilities(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Return class probabilities (N, K) of samples as `Samples.x` holds them, (N, ...)."""
+        return self._predictor.probabilities(x)
+
+
+def space_recipe(modality: Modality, num_training: int, config: EvaluateGanConfig) -> Recipe:
+    """Return the small network that tells the classes of such samples, and how it is fitted.
+
+    It is the same for all data sets, so that nothing is tuned to make a generator look well: three
+    convolutions for pictures, the fully convolutional network for series. There are as many epochs
+    as let it see 300,000 samples, but from 5 to 40, and the last one counts: no sample is looked
+    at for a choice.
+
+    Args:
+        modality: Of the samples.
+        num_training: Samples in the training part.
+        config: Epochs, hardware, seed.
+
+    Raises:
+        GenerationError: Such samples are not generated.
+    """
+    epochs = config.epochs
+    if epochs == "auto":
+        epochs = min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, round(_NUM_SEEN / max(1, num_training))))
+    fit = FitConfig(
+        max_epochs=epochs,
+        batch_size=128 if num_training > 4096 else 32,
+        schedule=OneCycleScheduleConfig(),
+        monitor="last",
+        patience=0,
+        accelerator=config.accelerator,
+        num_threads=config.num_threads,
+    )
+    seed = derive_seed(config.seed, "feature_space")
+    if modality == "image":
+        inputs = ImageInputConfig()
+        return Recipe(SmallCnnConfig(), fit, AugmentConfig(), seed, inputs)
+    if modality == "series":
+        return Recipe(FcnConfig(), fit, AugmentConfig(), seed, SequenceInputConfig())
+    raise GenerationError(
+        f"Generators make pictures and series, but the samples are of the kind '{modality}'. For "
+        "a table, balance.method=smote makes rows of rare classes."
+    )
+
+
+def space_jobs(
+    samples: Samples, folds: Folds, config: EvaluateGanConfig
+) -> dict[tuple[int, int], tuple[FoldJob, Recipe]]:
+    """Return by (repeat, fold) what a space is trained on, and how: no remedy, no augmentation.
+
+    Raises:
+        GenerationError: Such samples are not generated.
+    """
+    if samples.task != "classification":
+        raise GenerationError(
+            "Generators make samples of classes, but these samples have numbers as targets."
+        )
+    plan = plan_balance(samples.table, folds, BalanceConfig())
+    sizes = plan.groupby(["repeat", "fold"]).size()
+    recipe = space_recipe(samples.modality, int(sizes.median()), config)
+    return {job.key: (job, recipe) for job in fold_jobs(samples, folds, plan, recipe)}
+
+
+def fit_space(
+    job: FoldJob,
+    samples: Samples,
+    folds_hash: str,
+    recipe: Recipe,
+    models: FoldModels,
+    observer: Observer = ignore,
+) -> FeatureSpace:
+    """Train the network of a fold's space, or take the one that is there.
+
+    Args:
+        job: The fold.
+        samples: The samples.
+        folds_hash: Of the folds.
+        recipe: Network and fit.
+        models: Where the networks are kept.
+        observer: Is told of what happens.
+    """
+    train_fold(job, samples, folds_hash, recipe, models, observer)
+    return FeatureSpace(Predictor(models.folder(*job.key)))
