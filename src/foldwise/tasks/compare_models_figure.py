@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from foldwise.tasks.compare_models import DataSetComparison, ModelsComparison
+from foldwise.tasks.compare_models import ModelsComparison
 from foldwise.tasks.compare_summary import format_p
+from foldwise.tasks.data_set_comparison import DataSetComparison
 from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.figure_style import COLOURS, GRID, in_style, shown_name
 from foldwise.tasks.interval_marks import Mark, draw_intervals

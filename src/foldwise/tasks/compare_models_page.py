@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from foldwise.tasks.compare_models import DataSetComparison, ModelsComparison
+from foldwise.tasks.compare_models import ModelsComparison
 from foldwise.tasks.compare_models_figure import (
     comparison_figure,
     data_set_figure,
@@ -19,6 +19,7 @@ from foldwise.tasks.compare_models_summary import (
     show_score,
 )
 from foldwise.tasks.compare_summary import format_difference, format_p
+from foldwise.tasks.data_set_comparison import DataSetComparison
 from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.evaluation_summary import format_spread
 from foldwise.tasks.fold_test_note import FOLD_TEST_NOTE

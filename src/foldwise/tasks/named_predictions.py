@@ -61,6 +61,11 @@ class NamedPredictions:
         columns = self.folds.info.get("columns", {})
         return json_hash([columns.get("sample_id"), columns.get("sha256")])
 
+    @property
+    def data_name(self) -> str:
+        """What the data is called: the experiment, or the file."""
+        return self.experiment or str(self.path)
+
 
 @dataclass(frozen=True)
 class PredictionsFinder:
