@@ -1,112 +1,81 @@
-"""The state of a fit at an epoch's end: kept so that a killed fit goes on bit for bit.
+"""The state of a fit at an epoch's end: kept so that a killed fit goes on bit for bit."""
 
-Lightning's own checkpoints pickle and do not resume exactly. Here every draw derives from
-(seed, epoch), so weights, optimiser moments, the best weights so far and a few numbers are all
-there is to keep: one safetensors file and one JSON with its checksum, for the last two epochs.
-"""
-
-import logging
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Self
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
-from foldwise.atomic import atomic_path, read_sealed_json, sha256_file, write_sealed_json
 from foldwise.modules.config import FitConfig
 from foldwise.modules.divergence import DivergedError
+from foldwise.modules.epoch_states import EpochStates, Tensors, copied, prefixed, under
 from foldwise.modules.fitted_module import FittedModule
 from foldwise.modules.optimizer_state import optimizer_tensors, restore_optimizer
 from foldwise.modules.records import EpochRecord
 from foldwise.seeds import derive_seed
-
-Weights = dict[str, Tensor]
-
-_KEPT = 2  # epochs: if the newest is damaged, the one before is used
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass
 class FitState:
     """All that a fit has to remember between two epochs."""
 
-    weights: Weights
-    best_weights: Weights
-    optimizer: dict[str, Tensor] = field(default_factory=dict)  # see `optimizer_state`
-    average: Weights = field(default_factory=dict)  # of the weights; empty without one
+    weights: Tensors
+    best_weights: Tensors
+    optimizer: Tensors = field(default_factory=dict)  # see `optimizer_state`
+    average: Tensors = field(default_factory=dict)  # of the weights; empty without one
     history: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = -1
 
+    @property
+    def num_epochs(self) -> int:
+        """Of those that are finished."""
+        return len(self.history)
+
     def is_finished(self, fit: FitConfig) -> bool:
         """Tell whether the last epoch is reached or patience is at its end."""
-        done = len(self.history)
+        done = self.num_epochs
         is_stale = fit.patience > 0 and done - 1 - self.best_epoch >= fit.patience
         return done >= fit.max_epochs or is_stale
 
+    def tensors(self) -> Tensors:
+        """Return all tensors by name; the best weights only where they are not the last ones."""
+        is_best = self.best_epoch == self.num_epochs - 1
+        return (
+            prefixed("weights/", self.weights)
+            | prefixed("optimizer/", self.optimizer)
+            | prefixed("average/", self.average)
+            | ({} if is_best else prefixed("best/", self.best_weights))
+        )
 
-class StateFolder:
+    def numbers(self) -> dict[str, Any]:
+        """Return all else, as a JSON object."""
+        return {
+            "best_epoch": self.best_epoch,
+            "history": [asdict(record) for record in self.history],
+        }
+
+    @classmethod
+    def read(cls, tensors: Tensors, numbers: dict[str, Any]) -> Self:
+        """Return the state that these are of."""
+        weights, average = under("weights/", tensors), under("average/", tensors)
+        return cls(
+            weights=weights,
+            best_weights=under("best/", tensors) or _averaged(average) or weights,
+            optimizer=under("optimizer/", tensors),
+            average=average,
+            history=[EpochRecord(**record) for record in numbers["history"]],
+            best_epoch=numbers["best_epoch"],
+        )
+
+
+class StateFolder(EpochStates[FitState]):
     """The states of one fit on the disk."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def save(self, state: FitState) -> None:
-        """Write the state whole or not at all; the JSON comes last and makes it count."""
-        path = self._path(len(state.history) - 1)
-        tensors = {f"weights/{name}": tensor for name, tensor in state.weights.items()}
-        tensors |= {f"optimizer/{name}": tensor for name, tensor in state.optimizer.items()}
-        tensors |= {f"average/{name}": tensor for name, tensor in state.average.items()}
-        if state.best_epoch != len(state.history) - 1:
-            tensors |= {f"best/{name}": tensor for name, tensor in state.best_weights.items()}
-        with atomic_path(path) as temporary:
-            save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary)
-        card = {
-            "best_epoch": state.best_epoch,
-            "history": [asdict(record) for record in state.history],
-            "sha256": sha256_file(path),
-        }
-        write_sealed_json(path.with_suffix(".json"), card)
-        self._forget_before(len(state.history) - _KEPT)
-
-    def load(self) -> FitState | None:
-        """Return the newest sound state, or None.
-
-        A damaged one is passed over with one warning.
-        """
-        for card_path in sorted(self._folder.glob("epoch_*.json"), reverse=True):
-            try:
-                return self._read(card_path)
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                _LOG.warning("%s is damaged and is not used: %s", card_path, error)
-        return None
-
-    def _read(self, card_path: Path) -> FitState:
-        card = read_sealed_json(card_path)
-        path = card_path.with_suffix(".safetensors")
-        if sha256_file(path) != card["sha256"]:
-            raise ValueError("its checksum does not match")
-        tensors = load_file(path)
-        weights, average = _under("weights/", tensors), _under("average/", tensors)
-        return FitState(
-            weights=weights,
-            best_weights=_under("best/", tensors) or _averaged(average) or weights,
-            optimizer=_under("optimizer/", tensors),
-            average=average,
-            history=[EpochRecord(**record) for record in card["history"]],
-            best_epoch=card["best_epoch"],
-        )
-
-    def _path(self, epoch: int) -> Path:
-        return self._folder / f"epoch_{epoch:05d}.safetensors"
-
-    def _forget_before(self, epoch: int) -> None:
-        for path in self._folder.glob("epoch_*.*"):
-            if int(path.stem.removeprefix("epoch_")) < epoch:
-                path.unlink(missing_ok=True)
+        super().__init__(folder, FitState)
 
 
 class FoldStateCallback(Callback):
@@ -166,8 +135,8 @@ class FoldStateCallback(Callback):
         module.monitored.append(self._monitored(record))
         state = self.state
         state.history.append(record)
-        state.weights = _copy(module.network.state_dict())
-        state.average = {} if module.average is None else _copy(module.average.state())
+        state.weights = copied(module.network.state_dict())
+        state.average = {} if module.average is None else copied(module.average.state())
         if state.best_epoch < 0 or self._is_better(record, state.history[state.best_epoch]):
             state.best_epoch = record.epoch
             state.best_weights = _averaged(state.average) or state.weights
@@ -208,14 +177,6 @@ def _f1(record: EpochRecord) -> float:
     return record.val_f1
 
 
-def _averaged(average: Weights) -> Weights:
+def _averaged(average: Tensors) -> Tensors:
     """Return the weights out of the state of their mean."""
-    return _under("module.", {k: v for k, v in average.items() if k != "n_averaged"})
-
-
-def _copy(weights: Weights) -> Weights:
-    return {name: tensor.detach().clone() for name, tensor in weights.items()}
-
-
-def _under(prefix: str, tensors: Weights) -> Weights:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    return under("module.", {k: v for k, v in average.items() if k != "n_averaged"})
