@@ -16,7 +16,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 from model_cards import make_card
 
-from foldwise import tracking
+from foldwise import child_run, tracking
 from foldwise.atomic import one_at_a_time
 from foldwise.data.samples import Samples
 from foldwise.models.config import LeNet5Config
@@ -60,23 +60,6 @@ def card(fold, num_epochs=2, repeat=0, best_epoch=1):
         history=tuple(vars(record(epoch)) for epoch in range(num_epochs)),
         weights_sha256=f"sha {fold}",
     )
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """The address of a store, which is the default one for as long as this module runs."""
-    project = tmp_path_factory.mktemp("project")
-    uri = f"sqlite:///{project / 'mlflow.db'}"
-    prepare_store(uri, "first", project)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    yield project, uri
-    mlflow.set_tracking_uri(before)
-
-
-@pytest.fixture
-def client(store):
-    return MlflowClient(store[1])
 
 
 @pytest.fixture
@@ -149,7 +132,7 @@ def test_a_fold_of_numbers_has_no_curves_of_classes(client, experiment, folds):
 def test_a_child_runs_while_its_fold_is_trained_and_shows_its_curves(
     client, experiment, folds, monkeypatch
 ):
-    monkeypatch.setattr(tracking, "_FLUSH_INTERVAL_S", 0.0)
+    monkeypatch.setattr(child_run, "_FLUSH_INTERVAL_S", 0.0)
     folds(FoldStarted(0, 0, ()))
     folds(EpochFinished(0, 0, record(0)))
     (run,) = children(client, experiment).values()

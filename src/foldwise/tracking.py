@@ -2,13 +2,11 @@
 
 import contextlib
 import math
-import os
 import platform
 import re
 import socket
 import subprocess
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -16,12 +14,18 @@ from urllib.parse import urlsplit
 
 import mlflow
 import psutil
-from mlflow.entities import Experiment, Metric, Param, RunStatus, RunTag
+from mlflow.entities import Experiment, Param, RunStatus
 from mlflow.exceptions import MlflowException
-from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.tracking import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
+from foldwise.child_run import (
+    HOST_TAG,
+    PROCESS_TAG,
+    ChildRun,
+    create_child,
+    log_metrics,
+    process_tags,
+)
 from foldwise.config import Scalar
 from foldwise.data.samples import Samples
 from foldwise.errors import UserError
@@ -40,13 +44,9 @@ from foldwise.tasks.fold_models import ModelCard
 FoldNumber = tuple[int, int]
 
 _CONNECT_TIMEOUT_S = 5.0
-_FLUSH_INTERVAL_S = 2.0  # a batch of metrics costs a database about 15 ms
-_SYSTEM_METRICS_INTERVAL_S = 2.0
-_PARAMS_PER_BATCH, _METRICS_PER_BATCH = 100, 1000  # MLflow's limits
+_PARAMS_PER_BATCH = 100  # MLflow's limit
 _MAX_PARAM_NAME = 250  # also MLflow's
 _UI_OF_A_DATABASE = "http://127.0.0.1:5000"  # where `make ui` serves
-
-_HOST_TAG, _PROCESS_TAG = "foldwise.host", "foldwise.pid"
 
 
 class TrackingError(UserError):
@@ -67,17 +67,13 @@ class FoldRuns:
         self._client, self._experiment_id, self._parent = client, experiment_id, parent_run_id
         self._seed = seed
         self._runs: dict[FoldNumber, str] = {}
-        self._pending: list[Metric] = []
-        self._flushed_at = time.monotonic()
-        self._open: FoldNumber | None = None
-        self._monitor: SystemMetricsMonitor | None = None
+        self._open: ChildRun | None = None
 
     def __call__(self, event: TrainingEvent) -> None:
         """Track what has happened."""
         match event:
             case FoldStarted():
-                self._start((event.repeat, event.fold))
-                self._watch()
+                self._start((event.repeat, event.fold)).watch()
                 self._add(event.history)
             case EpochFinished():
                 self._add((event.record,))
@@ -89,67 +85,34 @@ class FoldRuns:
     def log_metrics(self, key: FoldNumber, metrics: Mapping[str, float]) -> None:
         """Add a fold's own scores to its run, where it has one."""
         if key in self._runs:
-            _log_metrics(self._client, self._runs[key], metrics)
+            log_metrics(self._client, self._runs[key], metrics)
 
-    def _start(self, key: FoldNumber) -> None:
+    def _start(self, key: FoldNumber) -> ChildRun:
         repeat, fold = key
-        name = f"fold_{fold}" if repeat == 0 else f"repeat_{repeat}_fold_{fold}"
+        name = fold_name(repeat, fold)
         tags = {"repeat": str(repeat), "fold": str(fold)}
         if self._seed is not None:
             name, tags["seed"] = f"seed_{self._seed}_{name}", str(self._seed)
-        run = _create_child(self._client, self._experiment_id, self._parent, name, tags)
-        self._open, self._runs[key] = key, run
-
-    def _watch(self) -> None:
-        """Sample the machine's load into the open child."""
-        assert self._open is not None
-        self._monitor = SystemMetricsMonitor(
-            self._runs[self._open],
-            sampling_interval=_SYSTEM_METRICS_INTERVAL_S,
-            tracking_uri=self._client.tracking_uri,
-        )
-        self._monitor.start()
+        run = ChildRun(self._client, self._experiment_id, self._parent, name, tags)
+        self._open, self._runs[key] = run, run.run_id
+        return run
 
     def _add(self, history: tuple[EpochRecord, ...]) -> None:
-        now = _now_ms()
-        for record in history:
-            values = asdict(record)
-            epoch = values.pop("epoch")
-            self._pending += [
-                Metric(name, value, now, epoch)
-                for name, value in values.items()
-                if value is not None  # a score of the other kind of targets
-            ]
-        if time.monotonic() - self._flushed_at > _FLUSH_INTERVAL_S:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._open is not None and self._pending:
-            for start in range(0, len(self._pending), _METRICS_PER_BATCH):
-                batch = self._pending[start : start + _METRICS_PER_BATCH]
-                self._client.log_batch(self._runs[self._open], metrics=batch)
-        self._pending.clear()
-        self._flushed_at = time.monotonic()
+        if self._open is not None:
+            self._open.add(point for record in history for point in _points(record))
 
     def _finish(self, event: FoldFinished) -> None:
         card = event.card
         if event.was_skipped:
             self._start((card.repeat, card.fold))
             self._add(tuple(EpochRecord(**record) for record in card.history))
-        assert self._open is not None
-        self._client.log_batch(self._runs[self._open], tags=_card_tags(event))
-        self._close(RunStatus.FINISHED)
+        self._close(RunStatus.FINISHED, _card_tags(event))
 
-    def _close(self, status: int) -> None:
+    def _close(self, status: int, tags: Mapping[str, str] | None = None) -> None:
         """End the open child, if there is one."""
-        if self._open is None:
-            return
-        if self._monitor is not None:
-            self._monitor.finish()
-            self._monitor = None
-        self._flush()
-        self._client.set_terminated(self._runs[self._open], RunStatus.to_string(status))
-        self._open = None
+        if self._open is not None:
+            self._open.close(status, tags)
+            self._open = None
 
 
 class MethodRuns:
@@ -178,7 +141,7 @@ class MethodRuns:
         if method not in self._methods:
             self._create(method)
             self._close(RunStatus.FINISHED)
-        _log_metrics(self._client, self._methods[method], metrics)
+        log_metrics(self._client, self._methods[method], metrics)
 
     def log_fold_metrics(
         self, method: str, seed: int, key: FoldNumber, metrics: Mapping[str, float]
@@ -196,7 +159,7 @@ class MethodRuns:
         self._folds[method, seed] = self.folds
 
     def _create(self, method: str) -> None:
-        self._methods[method] = _create_child(
+        self._methods[method] = create_child(
             self._client, self._experiment_id, self._parent, method, {"method": method}
         )
         self._open = method
@@ -209,31 +172,27 @@ class MethodRuns:
             self._open = None
 
 
-def _create_child(
-    client: MlflowClient, experiment_id: str, parent: str, name: str, tags: Mapping[str, str]
-) -> str:
-    """Create a run below another one and return its id."""
-    of_tree = {MLFLOW_PARENT_RUN_ID: parent, MLFLOW_RUN_NAME: name}
-    run = client.create_run(experiment_id, tags={**of_tree, **tags, **_process_tags()})
-    return str(run.info.run_id)
+def fold_name(repeat: int, fold: int) -> str:
+    """Return what the run of a fold is called."""
+    return f"fold_{fold}" if repeat == 0 else f"repeat_{repeat}_fold_{fold}"
 
 
-def _log_metrics(client: MlflowClient, run_id: str, metrics: Mapping[str, float]) -> None:
-    now = _now_ms()
-    entries = [Metric(name, value, now, 0) for name, value in metrics.items()]
-    for start in range(0, len(entries), _METRICS_PER_BATCH):
-        client.log_batch(run_id, metrics=entries[start : start + _METRICS_PER_BATCH])
+def _points(record: EpochRecord) -> Iterator[tuple[str, float, int]]:
+    values = asdict(record)
+    epoch = values.pop("epoch")
+    for name, value in values.items():
+        if value is not None:  # a score of the other kind of targets
+            yield name, value, epoch
 
 
-def _card_tags(event: FoldFinished) -> list[RunTag]:
+def _card_tags(event: FoldFinished) -> dict[str, str]:
     card: ModelCard = event.card
-    tags = {
+    return {
         "best_epoch": str(card.best_epoch),
         "weights.sha256": card.weights_sha256,
         "fingerprint": card.fingerprint,
         "was_skipped": str(event.was_skipped).lower(),
     }
-    return [RunTag(key, value) for key, value in tags.items()]
 
 
 def require_server(uri: str) -> None:
@@ -287,16 +246,16 @@ def _write_ahead(client: MlflowClient, uri: str) -> None:
 
 def close_orphans(client: MlflowClient, experiment: Experiment) -> None:
     """Mark as killed what processes of this machine that no longer run have left running."""
-    query = f"attributes.status = 'RUNNING' and tags.`{_HOST_TAG}` = '{platform.node()}'"
-    query += f" and tags.`{_PROCESS_TAG}` != ''"
+    query = f"attributes.status = 'RUNNING' and tags.`{HOST_TAG}` = '{platform.node()}'"
+    query += f" and tags.`{PROCESS_TAG}` != ''"
     for run in client.search_runs([experiment.experiment_id], query):
-        if not _is_running(int(run.data.tags[_PROCESS_TAG]), run.info.start_time / 1000):
+        if not _is_running(int(run.data.tags[PROCESS_TAG]), run.info.start_time / 1000):
             client.set_terminated(run.info.run_id, RunStatus.to_string(RunStatus.KILLED))
 
 
 def run_tags(project: Path, experiment: str) -> dict[str, str]:
     """Return where code and data of a run come from."""
-    tags = {"git.commit": git_commit(project), **_process_tags()}
+    tags = {"git.commit": git_commit(project), **process_tags()}
     tags["dvc.data_md5"] = _dvc_md5(project, experiment)
     return tags
 
@@ -377,10 +336,6 @@ def _is_running(pid: int, since: float) -> bool:
         return False
 
 
-def _process_tags() -> dict[str, str]:
-    return {_HOST_TAG: platform.node(), _PROCESS_TAG: str(os.getpid())}
-
-
 def git_commit(project: Path) -> str:
     """Return the commit of the code, with `-dirty` where it has changed since; or `unknown`."""
 
@@ -410,7 +365,3 @@ def _dvc_md5(project: Path, experiment: str) -> str:
     outs = [out for stage in lock.get("stages", {}).values() for out in stage.get("outs", [])]
     found = (str(out.get("md5", "unknown")) for out in outs if out.get("path") == path)
     return next(found, "not under DVC")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
