@@ -24,3 +24,27 @@ def real_data():
     if not DATA.is_dir():
         pytest.skip(f"no real data: {DATA} is not there (set FOLDWISE_DATA)")
     return DATA
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """The folder and the address of an MLflow store, the default one while a module runs."""
+    import mlflow
+
+    from foldwise.tracking import prepare_store
+
+    project = tmp_path_factory.mktemp("project")
+    uri = f"sqlite:///{project / 'mlflow.db'}"
+    prepare_store(uri, "first", project)
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    yield project, uri
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def client(store):
+    """A client of the store."""
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(store[1])

@@ -1,11 +1,9 @@
 """Predictions looked up by the run that made them, on a real SQLite store."""
 
-import mlflow
 import pandas as pd
 import pytest
 import torch
 from kedro.io import DatasetError
-from mlflow.tracking import MlflowClient
 from model_cards import make_card
 from safetensors.torch import save_file
 
@@ -14,30 +12,19 @@ from foldwise.datasets.run_models_dataset import MODELS_PATH_TAG
 from foldwise.errors import UserError
 from foldwise.tasks.events import FoldFinished, FoldStarted, TrainingFinished
 from foldwise.tasks.fold_models import FoldModels, write_model
-from foldwise.tracking import FoldRuns, prepare_store
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    project = tmp_path_factory.mktemp("project")
-    uri = f"sqlite:///{project / 'mlflow.db'}"
-    prepare_store(uri, "first", project)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    yield MlflowClient(uri)
-    mlflow.set_tracking_uri(before)
+from foldwise.tracking import FoldRuns
 
 
 @pytest.fixture
-def training(store, tmp_path):
+def training(client, tmp_path):
     """The data folder after a training that was tracked, and the id of its run."""
     data = tmp_path / "data"
-    experiment = store.get_experiment_by_name("first").experiment_id
-    run_id = store.create_run(experiment).info.run_id
+    experiment = client.get_experiment_by_name("first").experiment_id
+    run_id = client.create_run(experiment).info.run_id
     models = FoldModels(data / "06_models" / "mine" / "cnn")
-    store.set_tag(run_id, MODELS_PATH_TAG, str(models.root))
-    store.set_tag(run_id, "folds.hash", "hash of the folds")
-    observer = FoldRuns(store, experiment, run_id)
+    client.set_tag(run_id, MODELS_PATH_TAG, str(models.root))
+    client.set_tag(run_id, "folds.hash", "hash of the folds")
+    observer = FoldRuns(client, experiment, run_id)
     observer(FoldStarted(0, 0, ()))
     card = write_model(
         models.folder(0, 0), make_card(), lambda path: save_file({"w": torch.zeros(2)}, path)
@@ -62,10 +49,10 @@ def test_a_run_leads_to_the_predictions_of_its_networks_and_its_folds(training):
     assert found.run_folds_hash == "hash of the folds"
 
 
-def test_the_run_of_one_fold_is_refused_with_the_one_above_it(store, training):
+def test_the_run_of_one_fold_is_refused_with_the_one_above_it(client, training):
     data, run_id = training
-    experiment = store.get_experiment_by_name("first").experiment_id
-    (fold,) = store.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run_id}'")
+    experiment = client.get_experiment_by_name("first").experiment_id
+    (fold,) = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run_id}'")
     with pytest.raises(UserError, match=rf"compare\.models.*one fold.*{run_id}"):
         finder_of(data).find(f"run:{fold.info.run_id}")
 

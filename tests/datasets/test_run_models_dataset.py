@@ -4,7 +4,6 @@ import mlflow
 import pytest
 import torch
 from kedro.io import DataCatalog, DatasetError, MemoryDataset
-from mlflow.tracking import MlflowClient
 from model_cards import make_card
 from safetensors.torch import save_file
 
@@ -13,7 +12,7 @@ from foldwise.errors import UserError
 from foldwise.hooks import TrackingHook
 from foldwise.tasks.events import FoldFinished, FoldStarted, TrainingFinished
 from foldwise.tasks.fold_models import FoldModels, write_model
-from foldwise.tracking import FoldRuns, prepare_store
+from foldwise.tracking import FoldRuns
 
 
 def write_fold(models, fold, value=0.0):
@@ -22,25 +21,14 @@ def write_fold(models, fold, value=0.0):
     return write_model(models.folder(0, fold), card, lambda path: save_file(weights, path))
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    project = tmp_path_factory.mktemp("project")
-    uri = f"sqlite:///{project / 'mlflow.db'}"
-    prepare_store(uri, "first", project)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    yield MlflowClient(uri)
-    mlflow.set_tracking_uri(before)
-
-
 @pytest.fixture
-def training(store, tmp_path):
+def training(client, tmp_path):
     """The networks of a training that was tracked as trainings are, and the id of its run."""
-    experiment = store.get_experiment_by_name("first")
-    run_id = store.create_run(experiment.experiment_id).info.run_id
+    experiment = client.get_experiment_by_name("first")
+    run_id = client.create_run(experiment.experiment_id).info.run_id
     models = FoldModels(tmp_path / "cnn")
-    store.set_tag(run_id, MODELS_PATH_TAG, str(models.root))
-    observer = FoldRuns(store, experiment.experiment_id, run_id)
+    client.set_tag(run_id, MODELS_PATH_TAG, str(models.root))
+    observer = FoldRuns(client, experiment.experiment_id, run_id)
     for fold in range(2):
         observer(FoldStarted(0, fold, ()))
         observer(FoldFinished(write_fold(models, fold), was_skipped=False))
@@ -53,17 +41,17 @@ def find_run():
     return RunModelsDataset().load()
 
 
-def fold_run(store, run_id, fold):
+def fold_run(client, run_id, fold):
     query = f"tags.`mlflow.parentRunId` = '{run_id}' and tags.fold = '{fold}'"
-    (run,) = store.search_runs([store.get_run(run_id).info.experiment_id], query)
+    (run,) = client.search_runs([client.get_run(run_id).info.experiment_id], query)
     return run.info.run_id
 
 
-def test_a_training_leads_to_its_family_and_a_fold_to_its_own_folder(store, training, find_run):
+def test_a_training_leads_to_its_family_and_a_fold_to_its_own_folder(client, training, find_run):
     models, run_id = training
 
     assert find_run(run_id) == models.root
-    assert find_run(fold_run(store, run_id, 1)) == models.folder(0, 1)
+    assert find_run(fold_run(client, run_id, 1)) == models.folder(0, 1)
 
 
 def test_a_run_is_told_where_its_networks_lie_once_they_are_saved(monkeypatch, training):
@@ -78,15 +66,15 @@ def test_a_run_is_told_where_its_networks_lie_once_they_are_saved(monkeypatch, t
     assert tags == {MODELS_PATH_TAG: str(models.root)}
 
 
-def test_networks_that_a_later_training_replaced_are_refused(store, training, find_run):
+def test_networks_that_a_later_training_replaced_are_refused(client, training, find_run):
     models, run_id = training
     write_fold(models, 1, value=5.0)
 
     with pytest.raises(UserError, match=r"fold_1 has been replaced by that of a later training"):
         find_run(run_id)
     with pytest.raises(UserError, match="replaced"):
-        find_run(fold_run(store, run_id, 1))
-    assert find_run(fold_run(store, run_id, 0)) == models.folder(0, 0)
+        find_run(fold_run(client, run_id, 1))
+    assert find_run(fold_run(client, run_id, 0)) == models.folder(0, 0)
 
 
 def test_networks_that_are_gone_are_an_error_that_names_the_run_and_the_file(training, find_run):
@@ -97,9 +85,9 @@ def test_networks_that_are_gone_are_an_error_that_names_the_run_and_the_file(tra
         find_run(run_id)
 
 
-def test_a_run_without_networks_and_an_unknown_one_are_errors(store, find_run):
-    experiment = store.get_experiment_by_name("first")
-    idle = store.create_run(experiment.experiment_id).info.run_id
+def test_a_run_without_networks_and_an_unknown_one_are_errors(client, find_run):
+    experiment = client.get_experiment_by_name("first")
+    idle = client.create_run(experiment.experiment_id).info.run_id
 
     with pytest.raises(UserError, match=rf"{idle}, which has trained no networks.*models.path"):
         find_run(idle)
@@ -108,11 +96,11 @@ def test_a_run_without_networks_and_an_unknown_one_are_errors(store, find_run):
 
 
 def test_a_fold_of_a_comparison_or_of_a_stopped_training_is_told_by_its_path(
-    store, training, find_run
+    client, training, find_run
 ):
     _, run_id = training
-    fold = fold_run(store, run_id, 1)
-    store.delete_tag(run_id, MODELS_PATH_TAG)
+    fold = fold_run(client, run_id, 1)
+    client.delete_tag(run_id, MODELS_PATH_TAG)
 
     with pytest.raises(UserError, match=rf"{fold}, a fold of .* Give the path of the fold's"):
         find_run(fold)
