@@ -1,22 +1,17 @@
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.sparse import csr_array
 from statsmodels.stats.proportion import proportion_confint
 
 from foldwise.metrics import intervals
+from foldwise.metrics.effective_size import TrialSums, effective_sizes
 from foldwise.metrics.estimates import Resampling, confusion_estimates
 
 rng_of = np.random.default_rng
 
 
-def effective_size(successes, trials, confidence):
-    sums = intervals.TrialSums.of(successes, trials)
-    return intervals.effective_sizes(sums, confidence)[0]
-
-
 def f1_interval(hits, union):
-    sums = intervals.TrialSums.of(hits, union)
+    sums = TrialSums.of(hits, union)
     return intervals.f_beta_intervals(sums, np.array([0.5]), 0.95)[0]
 
 
@@ -53,7 +48,7 @@ def test_clopper_pearson_covers_at_least_as_often_as_promised(size, share):
 def test_both_intervals_of_grouped_trials_rest_on_the_same_size():
     hits = (rng_of(0).random(50) < 0.8) * 4.0
     trials = np.full(50, 4.0)
-    size = effective_size(hits, trials, 0.95)
+    size = effective_sizes(TrialSums.of(hits, trials), 0.95)[0]
     found = intervals.proportion_interval(hits, trials, 0.95, "clopper_pearson")
     assert found.method == "Clopper-Pearson, design effect"
     assert found[:2] == intervals.clopper_pearson_interval(hits.sum() / 200, size, 0.95)
@@ -85,42 +80,6 @@ def test_nearly_perfect_proportions_are_covered_as_nearly_as_they_can_be():
         low, high = intervals.wilson_interval(1 - misses / 50, 50, 0.95)
         covered += stats.binom.pmf(misses, 50, 0.02) * (low <= 0.98 <= high)
     assert covered == pytest.approx(at_most_two)
-
-
-def test_independent_trials_are_worth_their_number():
-    successes = np.array([1.0, 0.0, 1.0, 1.0])
-    assert effective_size(successes, np.ones(4), 0.95) == 4
-
-
-def test_copies_are_worth_their_originals():
-    hits = (rng_of(0).random(400) < 0.8) * 1.0
-    size = effective_size(6 * hits, np.full(400, 6.0), 0.95)
-    few = intervals.few_units_factor(400, 0.95)
-    assert size == pytest.approx(400 * few, rel=0.01)
-    assert few == pytest.approx((stats.norm.ppf(0.975) / stats.t.ppf(0.975, 399)) ** 2)
-
-
-def test_copies_that_all_agree_are_worth_their_originals():
-    """The variance is 0 and cannot tell: the sober reading is that a unit counts once."""
-    trials = np.full(40, 5.0)
-    size = effective_size(trials, trials, 0.95)
-    assert size == pytest.approx(40 * intervals.few_units_factor(40, 0.95))
-
-
-def test_grouped_trials_are_never_worth_more_than_their_number():
-    trials = np.full(30, 4.0)
-    balanced = np.full(30, 2.0)  # exactly half of each group: less spread than chance
-    assert effective_size(balanced, trials, 0.95) <= 120
-
-
-def test_design_effect_is_the_ratio_of_variances():
-    trials = np.array([2.0, 3.0, 5.0])
-    successes = np.array([2.0, 1.0, 3.0])
-    share = 0.6
-    clustered = 3 / 2 * np.sum((successes - share * trials) ** 2) / 100
-    effect = clustered / (share * 0.4 / 10)
-    expected = 10 / max(1, effect) * intervals.few_units_factor(3, 0.95)
-    assert effective_size(successes, trials, 0.95) == pytest.approx(expected)
 
 
 def test_f1_interval_of_one_class():
@@ -163,53 +122,6 @@ def test_auc_interval_narrows_as_hanley_and_mcneil_say():
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(variance), rel=0.03)
 
 
-def test_bca_agrees_with_scipy():
-    data = rng_of(3).exponential(size=60)
-    data /= data.max() * 1.001
-    values = csr_array(np.eye(60, dtype=np.int64))
-    replicates = intervals.bootstrap(values, lambda w: (w @ data)[:, None] / 60, 20_000, rng_of(0))
-    found = intervals.bca_interval(data.mean(), replicates[:, 0], (data - data.mean()) / 60, 0.95)
-    expected = stats.bootstrap(
-        (data,), np.mean, n_resamples=20_000, method="BCa", rng=rng_of(1)
-    ).confidence_interval
-    assert found == pytest.approx((expected.low, expected.high), abs=0.01)
-
-
-def test_a_bootstrap_that_sees_no_spread_says_so():
-    assert intervals.bca_interval(1.0, np.ones(500), np.zeros(20), 0.95) is None
-
-
-def test_resamples_draw_units_whole():
-    counts = csr_array(np.array([[3, 0, 1], [0, 2, 1], [5, 5, 1]]))
-    cells = intervals.bootstrap(counts, lambda c: c, 300, rng_of(0))
-    assert cells.shape == (300, 3)
-    np.testing.assert_array_equal(cells[:, 2], 3)  # as many units as there are
-    solutions = cells @ np.linalg.inv(counts.toarray())
-    np.testing.assert_allclose(solutions, solutions.round(), atol=1e-9)
-    np.testing.assert_allclose(solutions.mean(0), 1, atol=0.15)
-    again = intervals.bootstrap(counts, lambda c: c, 300, rng_of(0))
-    np.testing.assert_array_equal(cells, again)
-
-
-def test_fold_interval_agrees_with_scipy():
-    values = np.array([[0.81, 0.84, 0.79, 0.88, 0.83]])
-    expected = stats.t.interval(0.95, 4, values.mean(), stats.sem(values[0]))
-    assert intervals.fold_interval(values, 0.95) == pytest.approx(expected)
-    assert intervals.fold_deviation(values) == pytest.approx(values.std(ddof=1))
-
-
-def test_repeats_do_not_count_as_more_folds():
-    values = np.array([[0.81, 0.84, 0.79, 0.88, 0.83]])
-    once = intervals.fold_interval(values, 0.95)
-    assert intervals.fold_interval(np.repeat(values, 10, axis=0), 0.95) == pytest.approx(once)
-
-
-def test_folds_that_agree_or_are_undefined_have_no_interval():
-    assert intervals.fold_interval(np.ones((1, 5)), 0.95) is None
-    assert intervals.fold_interval(np.array([[0.5, np.nan, np.nan]]), 0.95) is None
-    assert np.isnan(intervals.fold_deviation(np.array([[0.5, np.nan]])))
-
-
 def test_mean_interval_of_one_estimate_is_its_own():
     one = [np.array([v]) for v in (0.8, 0.7, 0.85, 3)]
     assert intervals.mean_interval(*one) == pytest.approx((0.7, 0.85))
@@ -226,21 +138,6 @@ def test_no_variance_even_when_smoothed_leaves_a_proportion_of_the_units():
     found = intervals.linear_variance_interval(1.0, 1.0, 0.0, 0.95, 12)
     assert 0 < found.low < intervals.wilson_interval(1.0, 12, 0.95)[0]
     assert found.high == 1
-
-
-def test_limits_stay_inside_the_range_of_their_metric():
-    values = np.array([[-0.4, -0.7, -0.2, -0.9, -0.5]])
-    expected = stats.t.interval(0.95, 4, values.mean(), stats.sem(values[0]))
-    assert intervals.fold_interval(values, 0.95, (-1.0, 1.0)) == pytest.approx(expected)
-    large = values * -10
-    expected = stats.t.interval(0.95, 4, large.mean(), stats.sem(large[0]))
-    assert intervals.fold_interval(large, 0.95, (0.0, np.inf)) == pytest.approx(expected)
-
-
-def test_limits_that_coincide_are_no_interval():
-    """A metric at its least: no resample is below it, and the bias sends both limits there."""
-    replicates = 0.3 + rng_of(0).random(500) ** 2
-    assert intervals.bca_interval(0.3, replicates, rng_of(1).normal(size=50), 0.95) is None
 
 
 def test_score_limits_of_a_mean_loss_solve_their_equation():

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from foldwise.metrics import intervals
 from foldwise.metrics.agreement import AGREEMENT_METRICS, agreement_gradients
+from foldwise.metrics.bootstrap import bca_interval, bootstrap
 from foldwise.metrics.classification import (
     Array,
     Codes,
@@ -21,8 +22,9 @@ from foldwise.metrics.classification import (
     micro_metric,
 )
 from foldwise.metrics.confusion import Confusion
+from foldwise.metrics.effective_size import TrialSums, design_effect
 from foldwise.metrics.estimate import Estimate, Resampling
-from foldwise.metrics.intervals import UNDEFINED, Interval, TrialSums
+from foldwise.metrics.intervals import UNDEFINED, Interval
 from foldwise.seeds import numpy_generator
 
 if TYPE_CHECKING:
@@ -190,7 +192,7 @@ def _average_estimates(
         return np.stack([metrics[name] for name in names], axis=1)
 
     rng = numpy_generator(resampling.seed, "confusion")
-    replicates = intervals.bootstrap(counts, statistic, resampling.num_resamples, rng)
+    replicates = bootstrap(counts, statistic, resampling.num_resamples, rng)
     gradients = average_gradients(totals, supported, beta)
     gradient = np.stack([gradients[name].ravel() for name in names], axis=1)
     influence = counts @ gradient
@@ -272,10 +274,10 @@ def _average_interval(
         lowest: The least possible value.
     """
     smoothed_value, smoothed_variance, seen = variances
-    limits = intervals.bca_interval(value, replicates, influence, confidence, (lowest, 1.0))
+    limits = bca_interval(value, replicates, influence, confidence, (lowest, 1.0))
     if limits is not None and sees_enough(seen, smoothed_variance):
         return Interval(*limits, "BCa bootstrap")
-    effect = intervals.design_effect(influence, seen, copies)
+    effect = design_effect(influence, seen, copies)
     span = 1 - lowest
     low, high, method = intervals.linear_variance_interval(
         (value - lowest) / span,

@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from foldwise.metrics.classification import Array, Codes, Mask
-from foldwise.metrics.intervals import TrialSums, effective_sizes, unit_sums, wilson_interval
+from foldwise.metrics.effective_size import TrialSums, effective_sizes, unit_sums
+from foldwise.metrics.intervals import wilson_interval
 
 _MIN_TRIALS = 10
 _METHOD = "Newcombe, for all pairs at once"

@@ -1,4 +1,4 @@
-"""Intervals for metrics: closed forms, a bootstrap over independent units, and folds.
+"""Intervals for metrics in closed form.
 
 A *unit* is what was drawn independently: a group of samples where there are groups, else a sample.
 Intervals are two-sided, inside the range of their metric and never of zero width.
@@ -7,13 +7,8 @@ Sources:
     Wilson, E. B. (1927). Probable inference. J. Amer. Stat. Assoc. 22.
     Clopper, C. J., Pearson, E. S. (1934). The use of confidence or fiducial limits illustrated in
         the case of the binomial. Biometrika 26.
-    Korn, E. L., Graubard, B. I. (1998). Confidence intervals for proportions with small expected
-        number of positive counts. Survey Methodology 24 (effective size, adjusted by t).
-    Franco, C., Little, R. J. A., Louis, T. A., Slud, E. V. (2019). Comparative study of
-        confidence intervals for proportions in complex sample surveys. J. Surv. Stat. Methodol. 7.
     Lam, K. F. Y., Gopal, V., Qian, J. (2023). Confidence intervals for the F1 score.
         arXiv:2309.14621 ("Wilson indirect").
-    Efron, B. (1987). Better bootstrap confidence intervals. J. Amer. Stat. Assoc. 82.
     Newcombe, R. G. (2006). Confidence intervals for an effect size measure based on the
         Mann-Whitney statistic, part 2. Stat. Med. 25 (method 5).
     Boyd, K., Eng, K. H., Page, C. D. (2013). Area under the precision-recall curve: point
@@ -25,20 +20,16 @@ Sources:
 from collections.abc import Callable, Mapping
 from statistics import NormalDist
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from foldwise.metrics.classification import Array, Codes
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from foldwise.metrics.classification import Array
+from foldwise.metrics.effective_size import TrialSums, effective_sizes, few_units_factor
 
 ProportionMethod = Literal["wilson", "clopper_pearson"]
 
 _NORMAL = NormalDist()
-_CHUNK_BYTES = 64 * 2**20  # of the weights, or of the cells, of one chunk of resamples
 
 
 class Interval(NamedTuple):
@@ -87,55 +78,6 @@ def clopper_pearson_interval(value: float, size: float, confidence: float) -> tu
     low = 0.0 if value <= 0 else float(betaincinv(hits, size - hits + 1, tail))
     high = 1.0 if value >= 1 else float(betaincinv(hits + 1, size - hits, 1 - tail))
     return low, high
-
-
-class TrialSums(NamedTuple):
-    """What proportions of K kinds of trials need to know of the units, each of shape (K,).
-
-    s and t are a unit's successes and trials.
-    """
-
-    successes: Array  # sum of s
-    trials: Array  # sum of t
-    successes_squared: Array  # sum of s^2
-    products: Array  # sum of s t
-    trials_squared: Array  # sum of t^2
-    units: Array  # how many units have trials
-    samples: Array  # how many samples have trials; as many as units if all are independent
-
-    @classmethod
-    def of(cls, successes: Array, trials: Array) -> "TrialSums":
-        """Sum successes and trials, whole numbers per unit (U,), of one kind."""
-        moments = (successes**2, successes * trials, trials**2, trials > 0)
-        first, total = np.array([successes.sum()]), np.array([trials.sum()])
-        squares, products, trials_squared, units = (np.array([m.sum()]) for m in moments)
-        return cls(first, total, squares, products, trials_squared, units, samples=total)
-
-
-def effective_sizes(sums: TrialSums, confidence: float) -> Array:
-    """Return the number of independent trials that the trials of all units are worth, (K,).
-
-    The design effect is the cluster-robust variance of the ratio over that of independent trials,
-    at least 1; the size is then reduced for the few degrees of freedom behind it (Korn and
-    Graubard 1998). Where all trials agree the variance tells nothing: then the trials of a unit
-    count as copies of one another.
-
-    Args:
-        sums: Of the units.
-        confidence: Of the interval that the size is meant for.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = sums.successes / sums.trials
-        residuals = (
-            sums.successes_squared - 2 * value * sums.products + value**2 * sums.trials_squared
-        )
-        clustered = sums.units / (sums.units - 1) * residuals / sums.trials**2
-        independent = value * (1 - value) / sums.trials
-        copies = sums.trials_squared / sums.trials
-        is_known = (independent > 0) & (sums.units > 1)
-        effect = np.maximum(1.0, np.where(is_known, clustered / independent, copies))
-        reduced = sums.trials / effect * few_units_factors(sums.units, confidence)
-    return np.where(sums.units == sums.samples, sums.trials, reduced)
 
 
 def proportion_intervals(
@@ -275,138 +217,6 @@ def mean_interval(values: Array, lows: Array, highs: Array, weights: Array) -> t
     below = np.sqrt(((shares * (values - lows)) ** 2).sum())
     above = np.sqrt(((shares * (highs - values)) ** 2).sum())
     return max(0.0, float(centre - below)), min(1.0, float(centre + above))
-
-
-def bca_interval(
-    value: float,
-    replicates: Array,
-    influence: Array,
-    confidence: float,
-    bounds: tuple[float, float] = (0.0, 1.0),
-) -> tuple[float, float] | None:
-    """Return the bias-corrected and accelerated bootstrap limits, or None if they coincide.
-
-    Args:
-        value: The metric of the sample.
-        replicates: The metric of each resample, shape (B,); NaN where undefined.
-        influence: The derivative of the metric by the weight of each unit, shape (U,); gives the
-            acceleration in place of a jackknife.
-        confidence: E.g. 0.95.
-        bounds: Of the metric; no limit crosses them.
-    """
-    replicates = replicates[np.isfinite(replicates)]
-    spread = float((influence**2).sum())
-    if len(replicates) < 2 or np.ptp(replicates) < 1e-12 or spread == 0:
-        return None
-    acceleration = float((influence**3).sum()) / (6 * spread**1.5)
-    below = (np.sum(replicates < value) + 0.5 * np.sum(replicates == value)) / len(replicates)
-    bias = _NORMAL.inv_cdf(min(max(below, 1 / len(replicates)), 1 - 1 / len(replicates)))
-    z = _z(confidence)
-    levels = [
-        _NORMAL.cdf(bias + (bias + side) / (1 - acceleration * (bias + side))) for side in (-z, z)
-    ]
-    low, high = np.quantile(replicates, levels)
-    # Where the metric is at its least or largest, all resamples lie on one side of it, and the
-    # correction of the bias pushes both limits to the end.
-    if max(high, value) - min(low, value) < 1e-6 * np.ptp(replicates):
-        return None
-    return max(bounds[0], float(min(low, value))), min(bounds[1], float(max(high, value)))
-
-
-def bootstrap(
-    counts: "csr_array",
-    statistic: Callable[[Array], Array],
-    num_resamples: int,
-    rng: np.random.Generator,
-) -> Array:
-    """Return the statistics of resamples of units, drawn with replacement, shape (B, M).
-
-    Args:
-        counts: What each unit adds to each cell, shape (U, cells).
-        statistic: From the cells of b resamples (b, cells) to their statistics (b, M).
-        num_resamples: B.
-        rng: The draws.
-    """
-    num_units = counts.shape[0]
-    cells = counts.T.tocsr().astype(np.float32)  # exact for counts below 2**24
-    step = max(1, min(64, _CHUNK_BYTES // (8 * max(counts.shape))))
-    parts = []
-    for start in range(0, num_resamples, step):
-        size = min(step, num_resamples - start)
-        weights = np.empty((size, num_units), dtype=np.float32)
-        # One resample at a time: its counts stay in the cache, which is three times as fast.
-        for row in weights:
-            drawn = rng.integers(num_units, size=num_units, dtype=np.int64)
-            row[:] = np.bincount(drawn, minlength=num_units)
-        parts.append(statistic((cells @ np.ascontiguousarray(weights.T)).T.astype(np.float64)))
-    return np.concatenate(parts)
-
-
-def design_effect(unit_influence: Array, independent_variance: float, copies: float) -> float:
-    """Return how much larger a variance over units is than that of independent samples, >= 1.
-
-    Args:
-        unit_influence: Sums of the samples' influence (or residuals) over each unit, shape (U,).
-        independent_variance: Sum of the squares of the samples' own influence.
-        copies: The effect where that variance is 0 and tells nothing.
-    """
-    num_units = len(unit_influence)
-    if independent_variance <= 0 or num_units < 2:
-        return max(1.0, copies)
-    clustered = num_units / (num_units - 1) * float((unit_influence**2).sum())
-    return max(1.0, clustered / independent_variance)
-
-
-def few_units_factor(num_units: int, confidence: float) -> float:
-    """Return the factor (below 1) on a size whose variance was estimated from few units."""
-    return float(few_units_factors(np.array([num_units]), confidence)[0])
-
-
-def few_units_factors(num_units: npt.ArrayLike, confidence: float) -> Array:
-    """Return `few_units_factor` for each number of units."""
-    from scipy.special import stdtrit
-
-    t = stdtrit(np.maximum(np.asarray(num_units, dtype=np.float64) - 1, 1), 0.5 + confidence / 2)
-    return np.asarray((_z(confidence) / t) ** 2)
-
-
-def fold_interval(
-    values: Array, confidence: float, bounds: tuple[float, float] = (0.0, 1.0)
-) -> tuple[float, float] | None:
-    """Return t limits for the mean over folds; None where fewer than two folds differ.
-
-    Args:
-        values: Shape (repeats, folds), NaN where undefined. Repeats see the same samples again:
-            they steady the mean and its spread but add no degrees of freedom.
-        confidence: E.g. 0.95.
-        bounds: Of the metric; no limit crosses them.
-    """
-    from scipy.special import stdtrit
-
-    num_folds = int(np.isfinite(values).sum(1).min(initial=values.shape[1]))
-    if num_folds < 2:
-        return None
-    deviation = fold_deviation(values)
-    if not deviation > 0:
-        return None
-    centre = float(np.nanmean(values))
-    half = float(stdtrit(num_folds - 1, 0.5 + confidence / 2)) * deviation / np.sqrt(num_folds)
-    return max(bounds[0], centre - half), min(bounds[1], centre + half)
-
-
-def fold_deviation(values: Array) -> float:
-    """Return the standard deviation between folds (ddof 1) within repeats, of (repeats, folds)."""
-    enough = np.isfinite(values).sum(1) >= 2
-    if not enough.any():
-        return float("nan")
-    return float(np.sqrt(np.nanvar(values[enough], axis=1, ddof=1).mean()))
-
-
-def unit_sums(units: Codes, values: Array, num_units: int) -> Array:
-    """Sum `values` (N,) or (N, M) over the units (N,) they belong to."""
-    if values.ndim == 1:
-        return np.bincount(units, values, num_units).astype(np.float64)
-    return np.stack([unit_sums(units, column, num_units) for column in values.T], axis=1)
 
 
 def _z(confidence: float) -> float:

@@ -6,8 +6,10 @@ K: classes, N: samples, U: units (see `intervals`), L: scoring rules.
 import numpy as np
 
 from foldwise.metrics import intervals
+from foldwise.metrics.bootstrap import bca_interval, bootstrap
 from foldwise.metrics.classification import Array, Codes
 from foldwise.metrics.count_estimates import mean_unit_size, sees_enough, smoothing_counts
+from foldwise.metrics.effective_size import design_effect, unit_sums
 from foldwise.metrics.estimate import Estimate, Resampling
 from foldwise.metrics.intervals import Interval
 from foldwise.metrics.scoring_rules import brier_scale, losses, mistaken_losses
@@ -36,7 +38,7 @@ def loss_estimates(
     names = list(of_rules)
     columns = np.stack([np.ones(len(target)), *of_rules.values()], axis=1)
     num_units = int(units.max()) + 1
-    sums = intervals.unit_sums(units, columns, num_units)
+    sums = unit_sums(units, columns, num_units)
     # Resamples are summed in single precision: cells of one size lose the fewest digits.
     scale = np.maximum(np.abs(sums).max(axis=0), 1e-300)
 
@@ -45,9 +47,7 @@ def loss_estimates(
         return np.asarray(cells[:, 1:] / cells[:, :1])
 
     rng = numpy_generator(resampling.seed, "losses")
-    replicates = intervals.bootstrap(
-        csr_array(sums / scale), statistic, resampling.num_resamples, rng
-    )
+    replicates = bootstrap(csr_array(sums / scale), statistic, resampling.num_resamples, rng)
     of_misses = mistaken_losses(target, probabilities)
     bounds = loss_bounds(probabilities.shape[1])
     copies = mean_unit_size(sums[:, 0])
@@ -95,10 +95,10 @@ def _interval(
     confidence: float,
     bounds: tuple[float, float],
 ) -> Interval:
-    limits = intervals.bca_interval(value, replicates, influence, confidence, bounds)
+    limits = bca_interval(value, replicates, influence, confidence, bounds)
     if limits is not None and sees_enough(seen, smoothed[1]):
         return Interval(*limits, "BCa bootstrap")
-    effect = intervals.design_effect(influence, seen, copies)
+    effect = design_effect(influence, seen, copies)
     low, high, method = intervals.skewed_mean_interval(
         value, smoothed[0], smoothed[1] * effect, confidence, len(influence)
     )

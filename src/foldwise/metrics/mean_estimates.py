@@ -8,8 +8,8 @@ N: samples, L: quantities, U: units (see `intervals`).
 
 import numpy as np
 
-from foldwise.metrics import intervals
 from foldwise.metrics.classification import Array, Codes
+from foldwise.metrics.effective_size import unit_sums
 from foldwise.metrics.estimate import Estimate
 from foldwise.metrics.intervals import UNDEFINED, Interval
 
@@ -31,7 +31,7 @@ def mean_estimates(values: Array, units: Codes | None, confidence: float) -> lis
     sums = values - means
     if units is not None:
         codes = np.unique(units, return_inverse=True)[1]
-        sums = intervals.unit_sums(codes, sums, int(codes.max()) + 1)
+        sums = unit_sums(codes, sums, int(codes.max()) + 1)
     ranges = np.ptp(values, axis=0)
     found = []
     for value, span, of_unit in zip(means, ranges, sums.T, strict=True):

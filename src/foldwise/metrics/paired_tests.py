@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from foldwise.metrics import intervals
+from foldwise.metrics.bootstrap import bca_interval, bootstrap
 from foldwise.metrics.classification import Array, Codes, Mask
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def paired_bootstraps(
         of_methods = cells.reshape(len(cells), num_methods, num_cells)
         return np.stack([metric(of_methods[:, m]) for m in range(num_methods)], axis=1)
 
-    drawn = intervals.bootstrap(hstack(counts, format="csr"), metrics, num_resamples, rng)
+    drawn = bootstrap(hstack(counts, format="csr"), metrics, num_resamples, rng)
     totals = [np.asarray(own.sum(axis=0), dtype=np.float64).ravel() for own in counts]
     values = [float(metric(cells[None])[0]) for cells in totals]
     derive = gradient or (lambda cells: _gradient(metric, cells))
@@ -143,7 +143,7 @@ def _from_resamples(value: float, drawn: Array, influence: Array, confidence: fl
     if not np.isfinite(value) or len(drawn) < 2:
         return _without_test(value, num_units)
     # The limits of `bca_interval` are those of a metric in [0, 1]; the method is equivariant.
-    limits = intervals.bca_interval((value + 1) / 2, (drawn + 1) / 2, influence / 2, confidence)
+    limits = bca_interval((value + 1) / 2, (drawn + 1) / 2, influence / 2, confidence)
     low, high = (value, value) if limits is None else (2 * limit - 1 for limit in limits)
     rarer = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     p_value = min(1.0, 2 * (rarer + 1) / (len(drawn) + 1))

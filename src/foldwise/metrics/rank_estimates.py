@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from foldwise.metrics import intervals
+from foldwise.metrics.bootstrap import bca_interval, bootstrap
 from foldwise.metrics.classification import RANK_METRICS, Array, Codes, Mask
 from foldwise.metrics.count_estimates import mean_unit_size
+from foldwise.metrics.effective_size import design_effect, few_units_factor, unit_sums
 from foldwise.metrics.estimate import Estimate, Resampling
 from foldwise.metrics.intervals import UNDEFINED
 from foldwise.metrics.ranking import RankMetrics, rank_metrics
@@ -73,7 +75,7 @@ def _closed_forms(
     shrink = 1.0
     if num_units < size:
         copies = mean_unit_size(np.bincount(units))
-        shrink = intervals.few_units_factor(num_units, resampling.confidence) / copies
+        shrink = few_units_factor(num_units, resampling.confidence) / copies
     counts = np.bincount(target, minlength=num_classes)
     sides = [_Side(int(n), size - int(n), True, 1.0) for n in counts]
     points = rank_averages(values, target)
@@ -164,17 +166,17 @@ def _resampled(
 
     totals = np.asarray(binned.counts.sum(axis=0), dtype=np.float64).reshape(binned.shape)
     rng = numpy_generator(resampling.seed, "ranks")
-    replicates = intervals.bootstrap(binned.counts, statistic, resampling.num_resamples, rng)
+    replicates = bootstrap(binned.counts, statistic, resampling.num_resamples, rng)
     at_bins, gradient = _rank_statistic(totals[None])[0], _rank_gradient(totals)
     sides = [_Side.of(positive[:, k], probabilities[:, k], units) for k in range(num_classes)]
     sides.append(_Side.of_pairs(positive, probabilities, units))
-    own_units = intervals.unit_sums(units, positive.astype(np.float64), num_units)
+    own_units = unit_sums(units, positive.astype(np.float64), num_units)
     averages, classes = {}, {}
     for i, name in enumerate(RANK_METRICS):
         exact = np.append(values.classes[name], values.micro[name])
         per_sample = binned.per_sample(gradient[i])
         drawn = replicates[:, i] + (exact - at_bins[i])  # (B, K + 1), centred on the exact value
-        influence = intervals.unit_sums(units, per_sample, num_units)
+        influence = unit_sums(units, per_sample, num_units)
         *classes[name], averages[f"micro_{name}"] = (
             _rank_estimate(
                 name,
@@ -234,14 +236,14 @@ def _rank_estimate(
     """Take the bootstrap unless the class is scarce, or ranked so well that it sees no errors."""
     if not np.isfinite(value):
         return Estimate.of(value, UNDEFINED)
-    limits = intervals.bca_interval(value, replicates, influence, confidence)
+    limits = bca_interval(value, replicates, influence, confidence)
     if limits is not None and not side.is_scarce:
         return Estimate(value, *limits, "BCa bootstrap")
     shrink = 1.0
     if len(influence) < len(sample_influence):
         variance = float((sample_influence**2).sum())
-        effect = intervals.design_effect(influence, variance, side.copies)
-        shrink = intervals.few_units_factor(len(influence), confidence) / effect
+        effect = design_effect(influence, variance, side.copies)
+        shrink = few_units_factor(len(influence), confidence) / effect
     return _scarce_estimate(name, value, side, shrink, confidence)
 
 
@@ -308,7 +310,7 @@ def _average_estimate(
     """Average over the classes; where one is scarce, widen the bootstrap to what they say."""
     values, lows, highs = np.array([estimate[:3] for estimate in own.classes]).T
     value = float((weights * values).sum() / weights.sum())
-    limits = intervals.bca_interval(value, replicates, influence, confidence)
+    limits = bca_interval(value, replicates, influence, confidence)
     bootstrapped = all(estimate.method == "BCa bootstrap" for estimate in own.classes)
     if limits is not None and bootstrapped:
         return Estimate(value, *limits, "BCa bootstrap")

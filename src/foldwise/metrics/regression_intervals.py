@@ -10,8 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from foldwise.metrics import intervals, regression
+from foldwise.metrics.bootstrap import bca_interval, bootstrap
 from foldwise.metrics.classification import Array, Codes
+from foldwise.metrics.effective_size import unit_sums
 from foldwise.metrics.estimates import Estimate, Resampling
+from foldwise.metrics.fold_intervals import fold_deviation, fold_interval, fold_mean
 from foldwise.metrics.intervals import UNDEFINED, Interval
 from foldwise.seeds import numpy_generator
 
@@ -99,23 +102,13 @@ def fold_limits(values: Array, confidence: float, metric: str) -> tuple[float, f
     """Return t limits for the mean over folds; None where fewer than two folds differ.
 
     Args:
-        values: Shape (repeats, folds), NaN where undefined. Repeats steady the mean and its spread
-            but add no degrees of freedom, as in `intervals.fold_interval`.
+        values: Shape (repeats, folds).
         confidence: E.g. 0.95.
         metric: Its name; no limit crosses what no value can.
     """
-    from scipy.special import stdtrit
-
-    num_folds = int(np.isfinite(values).sum(1).min(initial=values.shape[1]))
-    deviation = intervals.fold_deviation(values)
-    if num_folds < 2:
+    if fold_deviation(values) <= _ROUNDING * abs(fold_mean(values)):
         return None
-    centre = float(np.nanmean(values))
-    if not deviation > _ROUNDING * abs(centre):
-        return None
-    lowest, highest = regression.bounds_of(metric)
-    half = float(stdtrit(num_folds - 1, 0.5 + confidence / 2)) * deviation / np.sqrt(num_folds)
-    return max(lowest, centre - half), min(highest, centre + half)
+    return fold_interval(values, confidence, regression.bounds_of(metric))
 
 
 # -- sums over units ------------------------------------------------------------------------------
@@ -153,7 +146,7 @@ def _unit_sums(
     # Moments about any point give the variation; about the mean they keep the most digits.
     centred = outcomes.target - outcomes.target.mean()
     columns = [np.ones_like(centred), centred, centred**2, *losses.values()]
-    return np.stack([intervals.unit_sums(codes, column, num_units) for column in columns], axis=1)
+    return np.stack([unit_sums(codes, column, num_units) for column in columns], axis=1)
 
 
 def _resample(sums: Array, names: list[str], resampling: Resampling) -> Array:
@@ -176,7 +169,7 @@ def _resample(sums: Array, names: list[str], resampling: Resampling) -> Array:
 
     rng = numpy_generator(resampling.seed, "regression")
     counts = csr_array((cells / size).reshape(num_units, -1))
-    drawn = intervals.bootstrap(counts, statistic, resampling.num_resamples, rng)
+    drawn = bootstrap(counts, statistic, resampling.num_resamples, rng)
     return drawn.reshape(len(drawn), -1, num_steps + 1)
 
 
@@ -269,7 +262,7 @@ def _bootstrap_interval(
     if not span > _ROUNDING * max(abs(lowest), abs(highest)):
         return UNDEFINED
     # The limits of `bca_interval` are those of a metric in [0, 1]; the method is equivariant.
-    limits = intervals.bca_interval(
+    limits = bca_interval(
         (value - lowest) / span, (drawn - lowest) / span, influence / span, confidence
     )
     if limits is None:

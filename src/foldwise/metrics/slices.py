@@ -24,7 +24,8 @@ import numpy as np
 
 from foldwise.metrics import intervals
 from foldwise.metrics.classification import Array, Codes, Mask
-from foldwise.metrics.intervals import UNDEFINED, Interval, ProportionMethod, TrialSums, unit_sums
+from foldwise.metrics.effective_size import TrialSums, design_effect, effective_sizes, unit_sums
+from foldwise.metrics.intervals import UNDEFINED, Interval, ProportionMethod
 from foldwise.metrics.paired_tests import holm
 
 Correction = Literal["holm", "benjamini_hochberg"]
@@ -219,7 +220,7 @@ def _sums(successes: Array, trials: Array, slicing: Slicing) -> tuple[TrialSums,
 def _share_p_values(inside: TrialSums, outside: TrialSums, confidence: float) -> Array:
     from scipy.special import ndtr
 
-    sizes = np.stack([intervals.effective_sizes(sums, confidence) for sums in (inside, outside)])
+    sizes = np.stack([effective_sizes(sums, confidence) for sums in (inside, outside)])
     shares = np.stack([_ratio(sums.successes, sums.trials) for sums in (inside, outside)])
     # Whole units on two sides are worth less than their parts: sizes may be undefined there.
     sizes = np.where(np.isfinite(sizes), sizes, 0.0)
@@ -350,7 +351,7 @@ class _Spread(NamedTuple):
         if num_units == sizes.sum():
             return cls(mean.smoothed, num_units)
         copies = float((sizes.astype(np.float64) ** 2).sum() / sizes.sum())
-        effect = intervals.design_effect(sums[present], mean.seen, copies)
+        effect = design_effect(sums[present], mean.seen, copies)
         return cls(mean.smoothed * effect, num_units)
 
 

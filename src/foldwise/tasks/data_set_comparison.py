@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from foldwise.data.training_sizes import noted_training_sizes
-from foldwise.metrics import intervals
-from foldwise.metrics.classification import Array
 from foldwise.metrics.estimates import Resampling
+from foldwise.metrics.fold_intervals import fold_deviation, fold_mean
 from foldwise.seeds import derive_seed
 from foldwise.tasks.compare_models_config import CompareConfig
 from foldwise.tasks.evaluate import EvaluateConfig, independent_units
@@ -164,15 +163,11 @@ def _scores(
                 record |= {f"{prefix}{key}": entry[key] for key in ("value", "low", "high")}
                 record[f"{prefix}interval"] = entry["method"]
         values = of_folds[name].unstack("fold").to_numpy(np.float64)  # (repeats, folds)
-        record |= {"fold_mean": _mean(values), "fold_std": intervals.fold_deviation(values)}
+        record |= {"fold_mean": fold_mean(values), "fold_std": fold_deviation(values)}
         others = NUMBER_METRICS if metric in NUMBER_METRICS else CLASS_METRICS
         record |= {other: found["oof"][other].value for other in others if other != metric}
         records.append(record)
     return pd.DataFrame(records)
-
-
-def _mean(values: Array) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
 def _fold_table(of_folds: dict[str, pd.Series]) -> pd.DataFrame:

@@ -16,7 +16,6 @@ import pandas as pd
 from pydantic import Field
 
 from foldwise.config import Config
-from foldwise.metrics import intervals
 from foldwise.metrics.classification import Array, Codes, Mask, curve
 from foldwise.metrics.estimates import (
     Estimate,
@@ -27,6 +26,7 @@ from foldwise.metrics.estimates import (
     metric_bounds,
     point_metrics,
 )
+from foldwise.metrics.fold_intervals import fold_deviation, fold_interval, fold_mean
 from foldwise.metrics.intervals import ProportionMethod
 from foldwise.seeds import derive_seed
 from foldwise.tasks.calibration_config import CalibrationConfig
@@ -268,7 +268,7 @@ def _metrics(
         if estimates.num_units is not None:
             metrics[part]["num_independent_units"] = estimates.num_units
         for name, found in named.items():
-            within = partial(intervals.fold_interval, bounds=metric_bounds(name, len(classes)))
+            within = partial(fold_interval, bounds=metric_bounds(name, len(classes)))
             spread = (
                 fold_spread(scores.models, name, config.confidence, within)
                 if part == "oof"
@@ -288,7 +288,7 @@ def fold_spread(
     models: pd.DataFrame,
     name: str,
     confidence: float,
-    interval: Callable[[Array, float], tuple[float, float] | None] = intervals.fold_interval,
+    interval: Callable[[Array, float], tuple[float, float] | None] = fold_interval,
 ) -> dict[str, float | None]:
     """Return mean, deviation and limits of a metric over the folds.
 
@@ -301,8 +301,8 @@ def fold_spread(
     values = models.pivot(index="repeat", columns="fold", values=name).to_numpy(dtype=np.float64)
     limits = interval(values, confidence)
     return {
-        "fold_mean": json_number(_mean_defined(values)),
-        "fold_std": json_number(intervals.fold_deviation(values)),
+        "fold_mean": json_number(fold_mean(values)),
+        "fold_std": json_number(fold_deviation(values)),
         "fold_low": None if limits is None else limits[0],
         "fold_high": None if limits is None else limits[1],
     }
@@ -312,13 +312,9 @@ def single_models(models: pd.DataFrame, name: str) -> dict[str, float | None]:
     """Return mean and deviation of a metric over models that scored the same samples."""
     values = models[name].to_numpy(dtype=np.float64)[None]
     return {
-        "single_model_mean": json_number(_mean_defined(values)),
-        "single_model_std": json_number(intervals.fold_deviation(values)),
+        "single_model_mean": json_number(fold_mean(values)),
+        "single_model_std": json_number(fold_deviation(values)),
     }
-
-
-def _mean_defined(values: Array) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
 def _per_class(parts: dict[str, PartScores], classes: Sequence[str]) -> pd.DataFrame:

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from foldwise.data.folds import Folds
-from foldwise.metrics import intervals
 from foldwise.metrics.classification import Array
 from foldwise.metrics.estimates import Resampling
+from foldwise.metrics.fold_intervals import fold_deviation
 from foldwise.metrics.paired_tests import PairedTest, corrected_resampled_t
 from foldwise.metrics.power_law import Forecast, PowerLaw, fit_power_law, forecast
 from foldwise.seeds import derive_seed
@@ -189,7 +189,7 @@ def _table(
 
 def _deviation(of_folds: pd.DataFrame, column: str) -> float:
     values = of_folds.pivot(index="repeat", columns="fold", values=column)
-    return intervals.fold_deviation(values.to_numpy(np.float64))
+    return fold_deviation(values.to_numpy(np.float64))
 
 
 def _errors(of_folds: pd.DataFrame, column: str, metric: str) -> Array:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from foldwise.metrics import estimates, intervals, regression_intervals
+from foldwise.metrics import estimates, regression_intervals
 from foldwise.metrics.classification import Array, Codes, Mask, average_metrics
 from foldwise.metrics.confusion import Confusion
 from foldwise.metrics.count_estimates import average_gradients
+from foldwise.metrics.effective_size import unit_sums
 from foldwise.metrics.estimates import Estimate, Resampling
 from foldwise.metrics.paired_tests import PairedTest, paired_bootstraps
 from foldwise.metrics.regression_intervals import Outcomes
@@ -171,7 +172,7 @@ def _number_cells(
 
     def cells_of(error: Array) -> "csr_array":
         columns = np.stack([((error / size) ** power).sum(axis=1), targets], axis=1)
-        return csr_array(intervals.unit_sums(units, columns, int(units.max()) + 1))
+        return csr_array(unit_sums(units, columns, int(units.max()) + 1))
 
     def scored(cells: Array) -> Array:
         return np.asarray((cells[:, 0] / cells[:, 1]) ** (1 / power), dtype=np.float64)
