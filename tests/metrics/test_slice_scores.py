@@ -5,11 +5,11 @@ from sklearn import metrics as reference
 from statsmodels.stats.proportion import proportion_confint, proportions_ztest
 
 from foldwise.metrics.intervals import proportion_interval
+from foldwise.metrics.macro_slices import macro_scores
 from foldwise.metrics.slices import (
     Slicing,
     corrected,
     loss_scores,
-    macro_scores,
     share_scores,
 )
 

@@ -1,38 +1,33 @@
 """Scores of parts of the samples (slices), each beside the score of all other samples.
 
-N: rows, V: slices, U: units (see `intervals`), K: classes, C: cells of the confusion matrix that
-occur. All intervals and tests are closed forms: with many slices a bootstrap of each would take
-minutes, and its p-value could not get small enough to survive a correction for all of them.
+N: rows, V: slices, U: units (see `intervals`). All intervals and tests are closed forms: with many
+slices a bootstrap of each would take minutes, and its p-value could not get small enough to
+survive a correction for all of them.
 
 Sources:
-    Korn, E. L., Graubard, B. I. (1998), as in `intervals` (effective sizes).
+    Korn, E. L., Graubard, B. I. (1998), as in `effective_size`.
     Rao, J. N. K., Scott, A. J. (1992). A simple method for the analysis of clustered binary data.
         Biometrics 48 (tests of proportions at effective sizes).
     Fisher, R. A. (1934). Statistical methods for research workers, 5th ed. (the exact test).
     Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components.
         Biometrics Bull. 2 (degrees of freedom of a difference).
-    Price, R. M., Bonett, D. G. (2004). An improved confidence interval for a linear function of
-        binomial proportions. Comput. Stat. Data Anal. 45 (smoothed counts).
     Benjamini, Y., Hochberg, Y. (1995). Controlling the false discovery rate. J. R. Stat. Soc. B
         57.
 """
 
-import itertools
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from foldwise.metrics import intervals
 from foldwise.metrics.classification import Array, Codes, Mask
-from foldwise.metrics.effective_size import TrialSums, design_effect, effective_sizes, unit_sums
+from foldwise.metrics.effective_size import TrialSums, effective_sizes, unit_sums
 from foldwise.metrics.intervals import UNDEFINED, Interval, ProportionMethod
 from foldwise.metrics.paired_tests import holm
 
 Correction = Literal["holm", "benjamini_hochberg"]
-MacroMetric = Literal["balanced_accuracy", "macro_f1"]
 
 _MIN_EXPECTED = 10  # successes and failures, below which the exact test is taken
-_FEW = 5  # samples of a class, whose own variance says little
 _NAN = float("nan")
 
 
@@ -114,7 +109,7 @@ def loss_scores(
                 mean, mean, variances[i], confidence, int(inside.units[i])
             )
             interval = Interval(low, high, "score, of the mean loss")
-        p_value = _welch_p_value(
+        p_value = welch_p_value(
             np.log(mean / rest) if mean > 0 and rest > 0 else _NAN,
             variances[i] / mean**2 if mean > 0 else _NAN,
             of_rests[i] / rest**2 if rest > 0 else _NAN,
@@ -125,52 +120,6 @@ def loss_scores(
             low, high = (float(np.sqrt(limit)) for limit in interval[:2])
             interval = Interval(low, high, interval.method)
         found.append(SliceScore(float(mean), *interval, float(rest), p_value))
-    return found
-
-
-def macro_scores(
-    metric: MacroMetric,
-    target: Codes,
-    predicted: Codes,
-    num_classes: int,
-    slicing: Slicing,
-    confidence: float,
-) -> list[SliceScore]:
-    """Return a mean over classes of each slice, by its influence function (the delta method).
-
-    The mean is over the classes that occur among the targets of the slice, in the rest as well;
-    where the rest lacks one of them there is nothing to compare with. Variances are those of
-    smoothed counts, times the design effect of the units.
-
-    Args:
-        metric: Which mean.
-        target: Class codes, (N,).
-        predicted: Class codes, (N,).
-        num_classes: K.
-        slicing: The slices.
-        confidence: Of the intervals.
-    """
-    pairs, cells = np.unique(target * num_classes + predicted, return_inverse=True)
-    table = _Table(metric, pairs // num_classes, pairs % num_classes, num_classes)
-    totals = np.bincount(cells, minlength=len(pairs)).astype(np.float64)
-    every = np.arange(slicing.num_slices + 1)
-    order = np.argsort(slicing.codes, kind="stable")
-    edges = np.searchsorted(slicing.codes[order], every)
-    unit_sizes = np.bincount(slicing.units)
-    found = []
-    for start, end in itertools.pairwise(edges):
-        rows = order[start:end]
-        counts = np.bincount(cells[rows], minlength=len(pairs)).astype(np.float64)
-        inside = table.mean(counts, None)
-        outside = table.mean(totals - counts, inside.classes)
-        sums = unit_sums(slicing.units[rows], inside.influence[cells[rows]], len(unit_sizes))
-        sizes = np.bincount(slicing.units[rows], minlength=len(unit_sizes))
-        within = _Spread.of(inside, sums, sizes)
-        influence = outside.influence[cells]
-        sums = unit_sums(slicing.units, influence, len(unit_sizes))
-        sums -= unit_sums(slicing.units[rows], influence[rows], len(unit_sizes))
-        beyond = _Spread.of(outside, sums, unit_sizes - sizes)
-        found.append(_macro_score(inside, outside, within, beyond, confidence))
     return found
 
 
@@ -187,6 +136,21 @@ def corrected(p_values: Array, correction: Correction) -> Array:
     defined = np.isfinite(p_values)
     adjusted = multipletests(np.where(defined, p_values, 1.0), method="fdr_bh")[1]
     return np.where(defined, adjusted, _NAN)
+
+
+def welch_p_value(
+    difference: float, variance: float, rest_variance: float, units: tuple[float, float]
+) -> float:
+    """Return the two-sided p-value of a difference, by t with Satterthwaite's freedom."""
+    from scipy.special import stdtr
+
+    total = variance + rest_variance
+    if not np.isfinite(difference) or not np.isfinite(total) or min(units) < 2:
+        return _NAN
+    if total == 0:
+        return 1.0 if difference == 0 else _NAN
+    freedom = total**2 / (variance**2 / (units[0] - 1) + rest_variance**2 / (units[1] - 1))
+    return 2 * float(stdtr(freedom, -abs(difference) / np.sqrt(total)))
 
 
 # -- sums of proportions and losses ---------------------------------------------------------------
@@ -249,142 +213,6 @@ def _mean_variances(sums: TrialSums) -> Array:
     squares = sums.successes_squared - 2 * means * sums.products + means**2 * sums.trials_squared
     freedom = _ratio(sums.units, sums.units - 1)
     return np.asarray(freedom * np.maximum(squares, 0) / np.maximum(sums.trials, 1) ** 2)
-
-
-# -- means over classes ---------------------------------------------------------------------------
-
-
-class _Mean(NamedTuple):
-    """A mean over classes, what a sample of each cell adds to it, and its smoothed variance."""
-
-    value: float
-    classes: Mask  # (K,), those it is over
-    influence: Array  # (C,)
-    seen: float  # variance of independent samples, of the counts as they are
-    smoothed_value: float
-    smoothed: float  # the same of smoothed counts
-
-
-class _Table(NamedTuple):
-    """The cells of a confusion matrix that occur, and a mean over classes of it."""
-
-    metric: MacroMetric
-    targets: Codes  # (C,)
-    predictions: Codes  # (C,)
-    num_classes: int  # K
-
-    def mean(self, counts: Array, classes: Mask | None) -> _Mean:
-        """Return the mean of counts (C,) over the classes given, or those that occur."""
-        size, is_hit = self.num_classes, self.targets == self.predictions
-        margins = np.stack(
-            [
-                unit_sums(self.targets[is_hit], counts[is_hit], size),
-                unit_sums(self.targets, counts, size),
-                unit_sums(self.predictions, counts, size),
-            ]
-        )
-        if classes is None:
-            classes = margins[1] > 0
-        if not classes.any() or (margins[1][classes] == 0).any():
-            return _Mean(_NAN, classes, np.full(len(counts), _NAN), _NAN, _NAN, _NAN)
-        value, slopes = self._slopes(margins, classes)
-        influence = self._influence(slopes)
-        # 2 / K hits and as many misses are added to each class, spread over the other classes.
-        number = int(classes.sum())
-        added = np.array([2.0, 4.0, 4.0] if number > 1 else [1.0, 1.0, 1.0]) / max(number, 1)
-        smoothed_value, slopes = self._slopes(margins + added[:, None] * classes, classes)
-        squares = counts * self._influence(slopes) ** 2
-        smoothed = float(squares.sum()) + _added_variance(slopes[:, classes])
-        # A class of one or two samples always agrees with itself: then its errors are taken to
-        # vary as those of all classes do.
-        few = classes & (margins[1] < _FEW)
-        of_classes = unit_sums(self.targets, squares, size)[few]
-        usual = value * (1 - value) / margins[1][few] / number**2
-        smoothed += float(np.maximum(usual - of_classes, 0).sum())
-        seen = float((counts * influence**2).sum())
-        return _Mean(value, classes, influence, seen, smoothed_value, smoothed)
-
-    def _slopes(self, margins: Array, classes: Mask) -> tuple[float, Array]:
-        """Return the mean and its derivatives by hits, targets and predictions, (3, K)."""
-        hits, targets, predictions = margins
-        slopes = np.zeros_like(margins)
-        sizes = targets if self.metric == "balanced_accuracy" else (targets + predictions) / 2
-        ratio = np.divide(hits, sizes, out=np.zeros_like(hits), where=classes)
-        np.divide(1 / classes.sum(), sizes, out=slopes[0], where=classes)
-        slopes[1] = -ratio * slopes[0]
-        if self.metric == "macro_f1":
-            slopes[1] /= 2
-            slopes[2] = slopes[1]
-        return float(ratio[classes].mean()), slopes
-
-    def _influence(self, slopes: Array) -> Array:
-        is_hit = self.targets == self.predictions
-        of_margins = slopes[1][self.targets] + slopes[2][self.predictions]
-        return np.asarray(of_margins + np.where(is_hit, slopes[0][self.targets], 0.0))
-
-
-def _added_variance(slopes: Array) -> float:
-    """Return what the smoothing cells add to a variance, from the slopes (3, K) of K classes."""
-    number = slopes.shape[1]
-    hits, a, b = slopes
-    diagonal = float(((hits + a + b) ** 2).sum())
-    if number == 1:
-        return diagonal
-    both = float(((a + b) ** 2).sum())
-    squares = number * float((a**2).sum() + (b**2).sum()) + 2 * float(a.sum() * b.sum())
-    return float(2 / number * (diagonal + (squares - both) / (number - 1)))
-
-
-class _Spread(NamedTuple):
-    """The variance of a mean over units."""
-
-    variance: float
-    num_units: int
-
-    @classmethod
-    def of(cls, mean: _Mean, sums: Array, sizes: Codes) -> "_Spread":
-        """Return it from the influence of each unit (U,) and the units' sizes (U,)."""
-        present = sizes > 0
-        num_units = int(present.sum())
-        if not np.isfinite(mean.value):
-            return cls(_NAN, num_units)
-        if num_units == sizes.sum():
-            return cls(mean.smoothed, num_units)
-        copies = float((sizes.astype(np.float64) ** 2).sum() / sizes.sum())
-        effect = design_effect(sums[present], mean.seen, copies)
-        return cls(mean.smoothed * effect, num_units)
-
-
-def _macro_score(
-    inside: _Mean, outside: _Mean, within: _Spread, beyond: _Spread, confidence: float
-) -> SliceScore:
-    if not np.isfinite(inside.value):
-        return SliceScore(_NAN, *UNDEFINED, outside.value, _NAN)
-    interval = intervals.linear_variance_interval(
-        inside.value, inside.smoothed_value, within.variance, confidence, within.num_units
-    )
-    p_value = _welch_p_value(
-        inside.value - outside.value,
-        within.variance,
-        beyond.variance,
-        (within.num_units, beyond.num_units),
-    )
-    return SliceScore(inside.value, *interval, outside.value, p_value)
-
-
-def _welch_p_value(
-    difference: float, variance: float, rest_variance: float, units: tuple[float, float]
-) -> float:
-    """Return the two-sided p-value of a difference, by t with Satterthwaite's freedom."""
-    from scipy.special import stdtr
-
-    total = variance + rest_variance
-    if not np.isfinite(difference) or not np.isfinite(total) or min(units) < 2:
-        return _NAN
-    if total == 0:
-        return 1.0 if difference == 0 else _NAN
-    freedom = total**2 / (variance**2 / (units[0] - 1) + rest_variance**2 / (units[1] - 1))
-    return 2 * float(stdtr(freedom, -abs(difference) / np.sqrt(total)))
 
 
 def _ratio(numerator: Array, denominator: Array) -> Array:

@@ -11,12 +11,11 @@ import pandas as pd
 
 from foldwise.data.samples import Samples
 from foldwise.metrics.classification import Codes, Mask
+from foldwise.metrics.macro_slices import MacroMetric, macro_scores
 from foldwise.metrics.slices import (
-    MacroMetric,
     SliceScore,
     Slicing,
     loss_scores,
-    macro_scores,
     share_scores,
 )
 from foldwise.tasks.evaluate import Evaluation, independent_units
