@@ -6,8 +6,8 @@ import numpy as np
 
 from foldwise.tasks.baseline_compare import NETWORK, BaselineComparison
 from foldwise.tasks.compare_summary import format_p
-from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.json_number import json_number
+from foldwise.tasks.metric_label import metric_label
 
 Verdict = Literal["worth it", "not shown to be worth it", "not worth it", "unknown"]
 

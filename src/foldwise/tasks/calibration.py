@@ -17,12 +17,8 @@ from foldwise.metrics.scoring_rules import brier_losses, log_losses
 from foldwise.seeds import derive_seed
 from foldwise.tasks.abstention import Abstention, abstain
 from foldwise.tasks.cost_decisions import CostDecision, cost_matrix, decide_by_cost
-from foldwise.tasks.evaluate import (
-    EvaluateConfig,
-    Evaluation,
-    independent_units,
-    json_entry,
-)
+from foldwise.tasks.evaluate import EvaluateConfig, Evaluation, json_entry
+from foldwise.tasks.independent_units import independent_units
 from foldwise.tasks.model_rows import PartsOfModels, ensemble_rows, parts_of_models
 from foldwise.tasks.operating_points import OperatingPoints, operating_points, shown_classes
 from foldwise.tasks.predictions_table import PARTS, Scored, shown_names

@@ -9,9 +9,9 @@ import numpy as np
 
 from foldwise.tasks.compare_config import REFERENCE
 from foldwise.tasks.compare_scores import Comparison, method_scores
-from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.figure_style import COLOURS, GRID, in_style
 from foldwise.tasks.interval_marks import Mark, draw_intervals
+from foldwise.tasks.metric_label import metric_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,10 +11,10 @@ import pandas as pd
 from foldwise.tasks.compare_models import ModelsComparison
 from foldwise.tasks.compare_summary import format_p
 from foldwise.tasks.data_set_comparison import DataSetComparison
-from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.figure_style import COLOURS, GRID, in_style, shown_name
 from foldwise.tasks.interval_marks import Mark, draw_intervals
 from foldwise.tasks.metric_choice import LOWER_IS_BETTER
+from foldwise.tasks.metric_label import metric_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

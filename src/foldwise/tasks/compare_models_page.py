@@ -20,9 +20,9 @@ from foldwise.tasks.compare_models_summary import (
 )
 from foldwise.tasks.compare_summary import format_difference, format_p
 from foldwise.tasks.data_set_comparison import DataSetComparison
-from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.evaluation_summary import format_spread
 from foldwise.tasks.fold_test_note import FOLD_TEST_NOTE
+from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.report_section import ReportFigure, ReportSection, ReportTable
 from foldwise.tasks.sections_page import render_sections
 

@@ -9,9 +9,9 @@ import numpy as np
 from foldwise.tasks.compare_models import ModelsComparison
 from foldwise.tasks.compare_summary import format_p
 from foldwise.tasks.data_set_comparison import DataSetComparison
-from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.json_number import json_cell, json_number
 from foldwise.tasks.metric_choice import LOWER_IS_BETTER
+from foldwise.tasks.metric_label import metric_label
 
 Row = Mapping[Any, Any]
 

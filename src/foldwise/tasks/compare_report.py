@@ -9,10 +9,10 @@ from foldwise.tasks.compare_config import REFERENCE
 from foldwise.tasks.compare_figure import comparison_figure
 from foldwise.tasks.compare_scores import Comparison, class_scores, method_scores
 from foldwise.tasks.compare_summary import format_difference, format_p
-from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.evaluation_summary import format_spread
 from foldwise.tasks.figure_style import inline_svg
 from foldwise.tasks.fold_test_note import FOLD_TEST_NOTE
+from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.page import page_environment
 from foldwise.tasks.predictions_table import PARTS
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from foldwise.tasks.compare_config import REFERENCE
 from foldwise.tasks.compare_scores import Comparison
-from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.evaluation_summary import format_entry
+from foldwise.tasks.metric_label import metric_label
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -12,8 +12,9 @@ from foldwise.metrics.estimates import Resampling
 from foldwise.metrics.fold_intervals import fold_deviation, fold_mean
 from foldwise.seeds import derive_seed
 from foldwise.tasks.compare_models_config import CompareConfig
-from foldwise.tasks.evaluate import EvaluateConfig, independent_units
+from foldwise.tasks.evaluate import EvaluateConfig
 from foldwise.tasks.held_out_ratio import held_out_ratio
+from foldwise.tasks.independent_units import independent_units
 from foldwise.tasks.metric_choice import LOWER_IS_BETTER
 from foldwise.tasks.model_pairs import Basis, fold_differences, pair_tests
 from foldwise.tasks.named_predictions import NamedPredictions

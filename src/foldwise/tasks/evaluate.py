@@ -5,13 +5,12 @@ K: classes, S: samples, M: models (one per fold and repeat).
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
@@ -26,12 +25,13 @@ from foldwise.metrics.estimates import (
     metric_bounds,
     point_metrics,
 )
-from foldwise.metrics.fold_intervals import fold_deviation, fold_interval, fold_mean
+from foldwise.metrics.fold_intervals import fold_interval
 from foldwise.metrics.intervals import ProportionMethod
 from foldwise.seeds import derive_seed
 from foldwise.tasks.calibration_config import CalibrationConfig
+from foldwise.tasks.fold_spread import fold_spread, single_models, undefined_mean_notes
+from foldwise.tasks.independent_units import independent_units
 from foldwise.tasks.json_number import json_number
-from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.mistakes_config import MistakesConfig
 from foldwise.tasks.operating_point_config import Costs, OperatingPointConfig
 from foldwise.tasks.predictions_table import (
@@ -45,21 +45,6 @@ from foldwise.tasks.predictions_table import (
     shown_names,
 )
 from foldwise.tasks.slices_config import SlicesConfig
-
-__all__ = [
-    "EvaluateConfig",
-    "Evaluation",
-    "PartScores",
-    "confusion_table",
-    "curves_table",
-    "evaluate",
-    "fold_spread",
-    "independent_units",
-    "json_entry",
-    "metric_label",
-    "single_models",
-    "undefined_mean_notes",
-]
 
 _CURVE_POINTS = 200  # per class
 _MAX_CURVES = 100  # classes with curves; of more, those that are ranked worst
@@ -177,22 +162,6 @@ def curves_table(evaluation: Evaluation) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
 
-def independent_units(ids: npt.NDArray[np.object_], groups: pd.Series | None) -> Codes | None:
-    """Number what was drawn independently, by sample id; None if that is each row."""
-    names = [f"sample\x1f{sample}" for sample in ids]
-    if groups is not None:
-        absent = ~pd.Index(ids).isin(groups.index)
-        if absent.any():
-            raise PredictionsError(f"Sample {ids[absent][0]!r} has no row in the samples table.")
-        known = groups.reindex(pd.Index(ids)).to_numpy(dtype=object)
-        names = [
-            name if pd.isna(group) else f"group\x1f{group}"
-            for name, group in zip(names, known, strict=True)
-        ]
-    distinct, units = np.unique(np.array(names), return_inverse=True)
-    return units.astype(np.int64) if len(distinct) < len(names) else None
-
-
 def _positive_class(
     target: Codes, classes: Sequence[str], wanted: str | None
 ) -> tuple[int | None, list[str]]:
@@ -284,39 +253,6 @@ def json_entry(found: Estimate) -> dict[str, Any]:
     return {**numbers, "method": found.method}
 
 
-def fold_spread(
-    models: pd.DataFrame,
-    name: str,
-    confidence: float,
-    interval: Callable[[Array, float], tuple[float, float] | None] = fold_interval,
-) -> dict[str, float | None]:
-    """Return mean, deviation and limits of a metric over the folds.
-
-    Args:
-        models: Columns `repeat, fold` and the metric.
-        name: The metric.
-        confidence: Of the limits.
-        interval: From values (repeats, folds) and confidence to the limits of their mean.
-    """
-    values = models.pivot(index="repeat", columns="fold", values=name).to_numpy(dtype=np.float64)
-    limits = interval(values, confidence)
-    return {
-        "fold_mean": json_number(fold_mean(values)),
-        "fold_std": json_number(fold_deviation(values)),
-        "fold_low": None if limits is None else limits[0],
-        "fold_high": None if limits is None else limits[1],
-    }
-
-
-def single_models(models: pd.DataFrame, name: str) -> dict[str, float | None]:
-    """Return mean and deviation of a metric over models that scored the same samples."""
-    values = models[name].to_numpy(dtype=np.float64)[None]
-    return {
-        "single_model_mean": json_number(fold_mean(values)),
-        "single_model_std": json_number(fold_deviation(values)),
-    }
-
-
 def _per_class(parts: dict[str, PartScores], classes: Sequence[str]) -> pd.DataFrame:
     tables = []
     for part, scores in parts.items():
@@ -383,20 +319,6 @@ def _fold_notes(models: pd.DataFrame, num_classes: int) -> list[str]:
             "fold leave the class out."
         )
     return notes + undefined_mean_notes(models)
-
-
-def undefined_mean_notes(models: pd.DataFrame) -> list[str]:
-    """Say of which metrics the mean over folds leaves some out; one row for each fold."""
-    undefined = models.isna().sum()
-    # Where a metric is undefined in all folds its mean is null, which needs no words.
-    partly = undefined[(undefined > 0) & (undefined < len(models))]
-    if partly.empty:
-        return []
-    names = ", ".join(metric_label(str(name)) for name in partly.index)
-    return [
-        f"The fold means of {names} leave out up to {int(partly.max())} of {len(models)} "
-        "folds, in which they are undefined."
-    ]
 
 
 def _list(classes: Sequence[str], chosen: Mask) -> str:

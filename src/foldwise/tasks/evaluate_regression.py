@@ -22,15 +22,10 @@ from foldwise.metrics.regression_intervals import (
     point_metrics,
 )
 from foldwise.seeds import derive_seed
-from foldwise.tasks.evaluate import (
-    EvaluateConfig,
-    fold_spread,
-    independent_units,
-    json_entry,
-    metric_label,
-    single_models,
-    undefined_mean_notes,
-)
+from foldwise.tasks.evaluate import EvaluateConfig, json_entry
+from foldwise.tasks.fold_spread import fold_spread, single_models, undefined_mean_notes
+from foldwise.tasks.independent_units import independent_units
+from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.predictions_table import PARTS
 from foldwise.tasks.regression_table import (
     RegressionColumns,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foldwise.tasks.evaluate import Evaluation, curves_table, metric_label
+from foldwise.tasks.evaluate import Evaluation, curves_table
 from foldwise.tasks.figure_style import COLOURS, GRID, in_style, shown_name
+from foldwise.tasks.metric_label import metric_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from foldwise.tasks.evaluate import Evaluation, metric_label
+from foldwise.tasks.evaluate import Evaluation
 from foldwise.tasks.evaluate_regression import RegressionEvaluation
+from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.predictions_table import PARTS
 from foldwise.tasks.regression_summary import regression_headlines, show_entry, show_spread
 

@@ -17,11 +17,12 @@ from foldwise.metrics.fold_intervals import fold_deviation
 from foldwise.metrics.paired_tests import PairedTest, corrected_resampled_t
 from foldwise.metrics.power_law import Forecast, PowerLaw, fit_power_law, forecast
 from foldwise.seeds import derive_seed
-from foldwise.tasks.evaluate import EvaluateConfig, metric_label
+from foldwise.tasks.evaluate import EvaluateConfig
 from foldwise.tasks.fit_verdict import FitVerdict
 from foldwise.tasks.json_number import json_number
 from foldwise.tasks.learning_curve_config import LearningCurveConfig
 from foldwise.tasks.metric_choice import LOWER_IS_BETTER, chosen_metric
+from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.paired_scores import fold_scores, parts_of
 from foldwise.tasks.regression_table import is_regression
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.figure_style import COLOURS, GRID, in_style
 from foldwise.tasks.learning_curve import LearningCurve
+from foldwise.tasks.metric_label import metric_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.evaluation_summary import format_spread
 from foldwise.tasks.json_number import json_number
 from foldwise.tasks.learning_curve import LearningCurve
 from foldwise.tasks.learning_curve_figure import learning_curve_figure
+from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.report_section import ReportFigure, ReportSection, ReportTable
 
 _BUDGETS = {

@@ -13,7 +13,7 @@ from foldwise.metrics.paired_tests import (
     mcnemar,
 )
 from foldwise.seeds import numpy_generator
-from foldwise.tasks.evaluate import independent_units
+from foldwise.tasks.independent_units import independent_units
 from foldwise.tasks.paired_scores import NUMBER_METRICS, ClassPart, Part, pair_differences
 
 Basis = Literal["folds", "samples"]  # what the test of a difference takes for repetitions

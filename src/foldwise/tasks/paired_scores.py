@@ -19,7 +19,7 @@ from foldwise.metrics.estimates import Estimate, Resampling
 from foldwise.metrics.paired_tests import PairedTest, paired_bootstraps
 from foldwise.metrics.regression_intervals import Outcomes
 from foldwise.tasks import predictions_table, regression_table
-from foldwise.tasks.evaluate import independent_units
+from foldwise.tasks.independent_units import independent_units
 from foldwise.tasks.predictions_table import Scored
 from foldwise.tasks.regression_table import RegressionRows
 

@@ -11,9 +11,9 @@ import pandas as pd
 
 from foldwise.metrics.classification import Array
 from foldwise.metrics.regression import QuantilePair, quantile_pairs
-from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.evaluate_regression import RegressionEvaluation, calibration
 from foldwise.tasks.figure_style import COLOURS, GRID, in_style, shown_name
+from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.predictions_table import PARTS
 from foldwise.tasks.regression_summary import show_number
 from foldwise.tasks.regression_table import quantile_column

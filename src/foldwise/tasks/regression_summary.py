@@ -8,8 +8,8 @@ import pandas as pd
 
 from foldwise.metrics.paired_tests import corrected_resampled_t
 from foldwise.metrics.regression import HIGHER_IS_BETTER
-from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.evaluate_regression import RegressionEvaluation
+from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.predictions_table import PredictionsError
 
 _HEADLINES = ("mae", "rmse", "r2", "mase", "smape", "bias", "pinball")

@@ -4,9 +4,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from foldwise.metrics.classification import CLASS_METRICS, RANK_METRICS
-from foldwise.tasks.evaluate import Evaluation, metric_label
+from foldwise.tasks.evaluate import Evaluation
 from foldwise.tasks.evaluate_regression import RegressionEvaluation
 from foldwise.tasks.evaluation_summary import format_spread
+from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.page import page_environment, versions
 from foldwise.tasks.predictions_table import PARTS
 from foldwise.tasks.regression_report import regression_parts

@@ -18,8 +18,9 @@ from foldwise.metrics.slices import (
     loss_scores,
     share_scores,
 )
-from foldwise.tasks.evaluate import Evaluation, independent_units
+from foldwise.tasks.evaluate import Evaluation
 from foldwise.tasks.evaluate_regression import RegressionEvaluation
+from foldwise.tasks.independent_units import independent_units
 from foldwise.tasks.slices_columns import SliceColumn
 
 Score = Callable[[Slicing], list[SliceScore]]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from foldwise.tasks.evaluate import metric_label
 from foldwise.tasks.figure_style import COLOURS, GRID, in_style
+from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.training_curves import LOSSES, TrainingCurves
 
 if TYPE_CHECKING:
