@@ -1,8 +1,8 @@
 """Train a network on generated samples alone, as the one of the feature space is on real ones.
 
 Source:
-    Esteban, C., Hyland, S. L., Ratsch, G. (2017). Real-valued (medical) time series generation with
-        recurrent conditional GANs. arXiv:1706.02633 (train on synthetic, test on real).
+    Esteban, C., Hyland, S. L., Ratsch, G. (2017). Real-valued (medical) time series generation
+        with recurrent conditional GANs. arXiv:1706.02633 (train on synthetic, test on real).
 
 M: generated samples.
 """
