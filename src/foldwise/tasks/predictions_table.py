@@ -103,14 +103,14 @@ def _check_columns(predictions: pd.DataFrame) -> tuple[str, ...]:
 
 def _check_values(predictions: pd.DataFrame, classes: Sequence[str]) -> None:
     for name in REQUIRED_COLUMNS:
-        _refuse(predictions, predictions[name].isna(), f"column {name!r} is empty")
+        refuse_rows(predictions, predictions[name].isna(), f"column {name!r} is empty")
     part = predictions["part"]
-    _refuse(predictions, ~part.isin(list(PARTS)), "column 'part' is neither 'oof' nor 'test'")
+    refuse_rows(predictions, ~part.isin(list(PARTS)), "column 'part' is neither 'oof' nor 'test'")
     if not (part == "oof").any():
         raise PredictionsError("The predictions table has no row of part 'oof'.")
     unknown = ~predictions["target"].isin(list(classes))
     allowed = shown_names(classes)
-    _refuse(predictions, unknown, f"column 'target' is none of the classes {allowed}")
+    refuse_rows(predictions, unknown, f"column 'target' is none of the classes {allowed}")
     columns = _probability_columns(classes)
     for column in columns:
         if not pd.api.types.is_numeric_dtype(predictions[column].dtype):
@@ -121,9 +121,9 @@ def _check_values(predictions: pd.DataFrame, classes: Sequence[str]) -> None:
     if not inside.all():
         first = int((~inside).any(axis=0).argmax())
         found, what = values[:, first], f"column {columns[first]!r}"
-        _refuse(predictions, pd.Series(np.isnan(found)), f"{what} is not a number (NaN)")
-        _refuse(predictions, pd.Series(~inside[:, first]), f"{what} is outside [0, 1]")
-    _refuse(
+        refuse_rows(predictions, pd.Series(np.isnan(found)), f"{what} is not a number (NaN)")
+        refuse_rows(predictions, pd.Series(~inside[:, first]), f"{what} is outside [0, 1]")
+    refuse_rows(
         predictions,
         pd.Series(np.abs(values.sum(axis=1) - 1) > _TOLERANCE),
         f"the {len(classes)} probabilities do not sum to 1 within {_TOLERANCE:g}",
@@ -134,26 +134,33 @@ def _check_identity(predictions: pd.DataFrame) -> None:
     oof = predictions[predictions["part"] == "oof"]
     test = predictions[predictions["part"] == "test"]
     repeated = oof.duplicated(["repeat", "sample_id"])
-    _refuse(oof, repeated, "the sample stands twice in one repeat of part 'oof'")
+    refuse_rows(oof, repeated, "the sample stands twice in one repeat of part 'oof'")
     repeated = test.duplicated(["repeat", "fold", "sample_id"])
-    _refuse(test, repeated, "the sample stands twice for one model in part 'test'")
+    refuse_rows(test, repeated, "the sample stands twice for one model in part 'test'")
     both = test["sample_id"].isin(oof["sample_id"])
-    _refuse(test, both, "the sample stands in part 'test' and in part 'oof', a leak")
+    refuse_rows(test, both, "the sample stands in part 'test' and in part 'oof', a leak")
     targets = predictions.groupby("sample_id", sort=False)["target"].transform("nunique")
-    _refuse(predictions, targets > 1, "the sample has more than one target")
-    _refuse_incomplete(oof, ["repeat"], "repeats predict")
-    _refuse_incomplete(test, ["repeat", "fold"], "models predict")
+    refuse_rows(predictions, targets > 1, "the sample has more than one target")
+    refuse_incomplete(oof, ["repeat"], "repeats predict")
+    refuse_incomplete(test, ["repeat", "fold"], "models predict")
 
 
-def _refuse_incomplete(rows: pd.DataFrame, owner: list[str], what: str) -> None:
-    """Raise unless all owners (repeats or models) predict the same samples."""
+def refuse_incomplete(rows: pd.DataFrame, owner: list[str], what: str) -> None:
+    """Raise unless all owners (repeats or models) predict the same samples, or steps of them.
+
+    Raises:
+        PredictionsError: It names a row that another owner lacks.
+    """
     wanted = len(rows[owner].drop_duplicates())
-    counts = rows.groupby("sample_id", sort=False)["target"].transform("size")
+    predicted = [name for name in ("sample_id", "step") if name in rows]
+    counts = rows.groupby(predicted, sort=False)["target"].transform("size")
     part = None if rows.empty else rows["part"].iloc[0]
-    _refuse(rows, counts < wanted, f"only some of the {wanted} {what} this sample, part {part!r}")
+    refuse_rows(
+        rows, counts < wanted, f"only some of the {wanted} {what} this sample, part {part!r}"
+    )
 
 
-def _refuse(rows: pd.DataFrame, bad: pd.Series, what: str) -> None:
+def refuse_rows(rows: pd.DataFrame, bad: pd.Series, what: str) -> None:
     """Raise for the first bad row.
 
     Raises:
@@ -161,8 +168,7 @@ def _refuse(rows: pd.DataFrame, bad: pd.Series, what: str) -> None:
     """
     if bad.any():
         position = int(bad.to_numpy().argmax())
-        label, sample = rows.index[position], rows["sample_id"].iloc[position]
+        row = f"Row {rows.index[position]} (sample {rows['sample_id'].iloc[position]!r}"
+        row += f", step {rows['step'].iloc[position]})" if "step" in rows else ")"
         more = f" ({int(bad.sum())} such rows)" if bad.sum() > 1 else ""
-        raise PredictionsError(
-            f"Row {label} (sample {sample!r}) of the predictions table: {what}{more}."
-        )
+        raise PredictionsError(f"{row} of the predictions table: {what}{more}.")

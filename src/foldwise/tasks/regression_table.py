@@ -13,7 +13,13 @@ import pandas as pd
 
 from foldwise.metrics.classification import Array
 from foldwise.metrics.regression_intervals import Outcomes
-from foldwise.tasks.predictions_table import PARTS, PROBABILITY_PREFIX, PredictionsError
+from foldwise.tasks.predictions_table import (
+    PARTS,
+    PROBABILITY_PREFIX,
+    PredictionsError,
+    refuse_incomplete,
+    refuse_rows,
+)
 
 REQUIRED_COLUMNS = ("sample_id", "repeat", "fold", "part", "step", "target", "prediction")
 QUANTILE_PREFIX = "q_"
@@ -150,9 +156,9 @@ def _check_columns(predictions: pd.DataFrame) -> tuple[float, ...]:
 
 def _check_values(predictions: pd.DataFrame, levels: tuple[float, ...]) -> None:
     for name in ("sample_id", "repeat", "fold", "part", "step"):
-        _refuse(predictions, predictions[name].isna(), f"column {name!r} is empty")
+        refuse_rows(predictions, predictions[name].isna(), f"column {name!r} is empty")
     part = predictions["part"]
-    _refuse(predictions, ~part.isin(list(PARTS)), "column 'part' is neither 'oof' nor 'test'")
+    refuse_rows(predictions, ~part.isin(list(PARTS)), "column 'part' is neither 'oof' nor 'test'")
     if not (part == "oof").any():
         raise PredictionsError("The predictions table has no row of part 'oof'.")
     quantiles = [quantile_column(level) for level in levels]
@@ -163,56 +169,34 @@ def _check_values(predictions: pd.DataFrame, levels: tuple[float, ...]) -> None:
             raise PredictionsError(f"Column {name!r} of the predictions table holds no numbers.")
         finite = np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))
         bad = pd.Series(~finite, index=predictions.index)
-        _refuse(predictions, bad, f"column {name!r} is not a finite number")
+        refuse_rows(predictions, bad, f"column {name!r} is not a finite number")
     steps = predictions["step"]
-    _refuse(predictions, (steps < 1) | (steps % 1 != 0), "column 'step' is none of 1, 2, 3, ...")
+    refuse_rows(
+        predictions, (steps < 1) | (steps % 1 != 0), "column 'step' is none of 1, 2, 3, ..."
+    )
     for lower, upper in itertools.pairwise(quantiles):
         low, high = predictions[lower], predictions[upper]
         slack = _TOLERANCE * (low.abs() + high.abs())
         crossed = low - high > slack
-        _refuse(predictions, crossed, f"quantiles cross, column {lower!r} is above {upper!r}")
+        refuse_rows(predictions, crossed, f"quantiles cross, column {lower!r} is above {upper!r}")
 
 
 def _check_identity(predictions: pd.DataFrame) -> None:
     oof = predictions[predictions["part"] == "oof"]
     test = predictions[predictions["part"] == "test"]
     repeated = oof.duplicated(["repeat", "sample_id", "step"])
-    _refuse(oof, repeated, "the sample and step stand twice in one repeat of part 'oof'")
+    refuse_rows(oof, repeated, "the sample and step stand twice in one repeat of part 'oof'")
     repeated = test.duplicated(["repeat", "fold", "sample_id", "step"])
-    _refuse(test, repeated, "the sample and step stand twice for one model in part 'test'")
+    refuse_rows(test, repeated, "the sample and step stand twice for one model in part 'test'")
     both = test["sample_id"].isin(oof["sample_id"])
-    _refuse(test, both, "the sample stands in part 'test' and in part 'oof', a leak")
+    refuse_rows(test, both, "the sample stands in part 'test' and in part 'oof', a leak")
     of_step = predictions.groupby(["sample_id", "step"], sort=False)["target"]
     targets = of_step.transform("nunique")
-    _refuse(predictions, targets > 1, "the sample has more than one target of this step")
+    refuse_rows(predictions, targets > 1, "the sample has more than one target of this step")
     owner = ["part", "repeat", "fold", "sample_id"]
     num_steps = int(predictions["step"].max())
     found = predictions.groupby(owner, sort=False)["step"].transform("size")
     wanted = f"the sample lacks some of the steps 1 to {num_steps} of this model"
-    _refuse(predictions, found < num_steps, wanted)
-    _refuse_incomplete(oof, ["repeat"], "repeats predict")
-    _refuse_incomplete(test, ["repeat", "fold"], "models predict")
-
-
-def _refuse_incomplete(rows: pd.DataFrame, owner: list[str], what: str) -> None:
-    """Raise unless all owners (repeats or models) predict the same samples."""
-    wanted = len(rows[owner].drop_duplicates())
-    counts = rows.groupby(["sample_id", "step"], sort=False)["target"].transform("size")
-    part = None if rows.empty else rows["part"].iloc[0]
-    _refuse(rows, counts < wanted, f"only some of the {wanted} {what} this sample, part {part!r}")
-
-
-def _refuse(rows: pd.DataFrame, bad: pd.Series, what: str) -> None:
-    """Raise for the first bad row.
-
-    Raises:
-        PredictionsError: It names the row and what is wrong with it.
-    """
-    if bad.any():
-        position = int(bad.to_numpy().argmax())
-        label, sample = rows.index[position], rows["sample_id"].iloc[position]
-        step = rows["step"].iloc[position]
-        more = f" ({int(bad.sum())} such rows)" if bad.sum() > 1 else ""
-        raise PredictionsError(
-            f"Row {label} (sample {sample!r}, step {step}) of the predictions table: {what}{more}."
-        )
+    refuse_rows(predictions, found < num_steps, wanted)
+    refuse_incomplete(oof, ["repeat"], "repeats predict")
+    refuse_incomplete(test, ["repeat", "fold"], "models predict")
