@@ -3,6 +3,7 @@ import sys
 
 from foldwise import code_closure
 from foldwise.code_closure import code_hash, source_closure
+from foldwise.tasks import train
 
 LOADED = """
 import sys, foldwise.data.folds
@@ -30,6 +31,15 @@ def test_the_closure_is_what_an_import_really_loads():
 
 def test_a_stage_that_trains_nothing_does_not_depend_on_the_networks():
     assert not {name for name in names("foldwise.data.folds") if name.startswith("models/")}
+
+
+def test_what_only_a_generator_runs_is_left_out_of_other_trainings():
+    whole = set(source_closure("foldwise.tasks.train"))
+    plain = set(source_closure("foldwise.tasks.train", train._GENERATOR_CODE))
+    left_out = {path.relative_to(code_closure._PACKAGE_ROOT).as_posix() for path in whole - plain}
+    assert {"models/gan/config.py", "tasks/gan_config.py", "data/joined_rows.py"} <= left_out
+    assert not {path for path in plain if "gan" in path.name or "synthetic" in path.name}
+    assert {"tasks/fit_fold.py", "data/balance/config.py", "tasks/recipe.py"}.isdisjoint(left_out)
 
 
 def project(tmp_path, monkeypatch, body):

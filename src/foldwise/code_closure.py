@@ -10,7 +10,7 @@ from pathlib import Path
 _PACKAGE_ROOT = Path(__file__).parent
 
 
-def source_closure(module: str) -> list[Path]:
+def source_closure(module: str, without: tuple[str, ...] = ()) -> list[Path]:
     """Return the files of `module` and of all modules of this package that it imports, sorted.
 
     Imports inside functions count too; so do the packages on the way (`__init__.py`). Only the
@@ -19,6 +19,8 @@ def source_closure(module: str) -> list[Path]:
 
     Args:
         module: A dotted name, e.g. ``foldwise.tasks.train``.
+        without: What modules that are not followed begin with, e.g. ``foldwise.models.gan``: those
+            that are not run in the case at hand.
     """
     found: set[Path] = set()
     pending = [module]
@@ -27,14 +29,15 @@ def source_closure(module: str) -> list[Path]:
             if path not in found:
                 found.add(path)
                 if path != _PACKAGE_ROOT / "__init__.py":
-                    pending += _imported_names(path)
+                    names = _imported_names(path)
+                    pending += [name for name in names if not name.startswith(without)]
     return sorted(found)
 
 
-def code_hash(module: str) -> str:
+def code_hash(module: str, without: tuple[str, ...] = ()) -> str:
     """Return the SHA-256 of the syntax trees of `source_closure`, doc strings left out."""
     digest = hashlib.sha256()
-    for path in source_closure(module):
+    for path in source_closure(module, without):
         tree = _without_docstrings(ast.parse(path.read_text(encoding="utf-8")))
         digest.update(path.relative_to(_PACKAGE_ROOT).as_posix().encode())
         digest.update(ast.dump(tree).encode())

@@ -47,6 +47,7 @@ class FoldFinished:
 
     card: ModelCard
     was_skipped: bool  # it was trained before, and nothing that it depends on has changed
+    seconds: float | None = None  # that its training took in all; None: it was skipped
 
 
 @dataclass(frozen=True)

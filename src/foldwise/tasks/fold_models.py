@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from foldwise.data.samples import SamplesError, read_samples
 from foldwise.models.config import ModelConfig
 from foldwise.modules.number_outputs import NumberOutputs
 from foldwise.modules.test_time_config import TestTimeConfig
@@ -15,6 +16,7 @@ from foldwise.tasks.fold_folders import (
     read_sound_card,
     write_model,
 )
+from foldwise.tasks.synthetic_record import SYNTHETIC, SyntheticRecord
 
 __all__ = [
     "CARD",
@@ -48,6 +50,7 @@ class ModelCard(FoldCard):
     num_trainable: int  # parameters that were trained
     started_from: tuple[FoldKey, ...] = ()  # where its first weights were fitted, and theirs
     best_epoch: int
+    synthetic: SyntheticRecord | None = None  # made samples in its training part
 
     @property
     def num_outputs(self) -> int:
@@ -80,9 +83,22 @@ class FoldModels(FoldFolders[ModelCard]):
 
 
 def read_card(folder: Path) -> ModelCard:
-    """Read a fold's card and verify its weights.
+    """Read a fold's card and verify its weights, and the made samples that were stored with them.
 
     Raises:
         ModelError: A file is missing or damaged.
     """
-    return read_sound_card(folder, ModelCard, "train")
+    card = read_sound_card(folder, ModelCard, "train")
+    if card.synthetic is not None and card.synthetic.samples_hash is not None:
+        _require_made(folder / SYNTHETIC, card.synthetic.samples_hash)
+    return card
+
+
+def _require_made(folder: Path, expected: str) -> None:
+    try:
+        found = read_samples(folder).content_hash
+    except SamplesError as error:
+        told = str(error).replace("'ingest'", "'train'")
+        raise ModelError(f"The made samples of a fold are not what was stored. {told}") from None
+    if found != expected:
+        raise ModelError(f"{folder} is damaged: its samples are not those of the model's card.")

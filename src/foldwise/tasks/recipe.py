@@ -6,13 +6,14 @@ from typing import Literal
 
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.balance import BalanceConfig
-from foldwise.data.balance.config import LdamDrw, MixupBalanced
+from foldwise.data.balance.config import Gan, LdamDrw, MixupBalanced
 from foldwise.data.preprocessing import ImageInputConfig, InputConfig
 from foldwise.errors import UserError
 from foldwise.models.config import ModelConfig
 from foldwise.modules.config import FitConfig
 from foldwise.modules.loss_config import AutoLossConfig, LossConfig
 from foldwise.modules.test_time_config import TestTimeConfig
+from foldwise.tasks.gan_config import TrainGanConfig
 from foldwise.tasks.transfer_config import NoTransfer, TransferConfig
 
 # What a network for numbers predicts. value: the numbers | change: how far each is from the last
@@ -30,7 +31,8 @@ class Recipe:
     """Everything that the user chooses about a training.
 
     Raises:
-        RecipeError: Batches would be mixed twice, or the fit may end before classes are weighed.
+        RecipeError: Batches would be mixed twice, the fit may end before classes are weighed, or
+            there is no generator that rare classes could be filled up by.
     """
 
     model: ModelConfig
@@ -45,6 +47,7 @@ class Recipe:
     balance: BalanceConfig = field(default_factory=BalanceConfig)
     transfer: TransferConfig = field(default_factory=NoTransfer)
     test_time: TestTimeConfig = field(default_factory=TestTimeConfig)
+    generator: TrainGanConfig | None = None  # that `gan` fills rare classes up by; others: unread
 
     def __post_init__(self) -> None:
         """Refuse choices that do not go together, before anything is trained."""
@@ -56,6 +59,8 @@ class Recipe:
             )
         if isinstance(remedy, LdamDrw):
             _require_reweighting(remedy, self.fit)
+        if isinstance(remedy, Gan):
+            _require_generator(self.generator)
 
 
 def _require_reweighting(remedy: LdamDrw, fit: FitConfig) -> None:
@@ -67,4 +72,20 @@ def _require_reweighting(remedy: LdamDrw, fit: FitConfig) -> None:
             f"{fit.max_epochs} epochs, but fit.patience={fit.patience} may end the fit after "
             f"{fit.patience + 1}. Allowed: patience=0 (never stop early), patience of at "
             f"least {first}, or an earlier balance.reweight_from (1: never weigh)."
+        )
+
+
+def _require_generator(generator: TrainGanConfig | None) -> None:
+    """Refuse to fill classes up where nothing makes samples of a class."""
+    if generator is None:
+        raise RecipeError(
+            "balance.method is 'gan', which fills rare classes up with made samples, but a "
+            "generator is trained by train_cnn, train_rnn and compare_balance only. Take another "
+            "method here, e.g. oversample, or smote for tables."
+        )
+    if not generator.model.conditional:
+        raise RecipeError(
+            "balance.method is 'gan', which asks for samples of one class, but train_gan.model "
+            f"({generator.model.name}) is told no class. Set train_gan.model.conditional=true, or "
+            "take cgan for images and recurrent for series."
         )

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from foldwise.code_closure import code_hash
 from foldwise.config import json_hash
-from foldwise.data.balance.config import Smote
+from foldwise.data.balance.config import Gan, Smote
 from foldwise.data.folds import FoldParts, Folds, fold_parts
 from foldwise.data.preprocessing import require_complete, require_readable
 from foldwise.data.samples import Samples
@@ -39,10 +39,24 @@ from foldwise.tasks.finish_fold import finish_fold
 from foldwise.tasks.fit_fold import fit_fold
 from foldwise.tasks.fold_job import FoldJob
 from foldwise.tasks.fold_models import FoldKey, FoldModels, ModelCard, write_model
+from foldwise.tasks.fold_seconds import FoldSeconds
 from foldwise.tasks.pretrained import FindRun, find_weights, require_elsewhere
 from foldwise.tasks.recipe import Recipe
+from foldwise.tasks.synthetic_samples import FilledFold, fill_up, require_fillable
 from foldwise.tasks.targets import changing_channel, require_task, target_values
 from foldwise.tasks.transfer import transfer_fingerprint
+
+# What is run by the remedy `gan` alone: another training does not change with it.
+_GENERATOR_CODE = (
+    "foldwise.models.gan",
+    "foldwise.modules.gan",
+    "foldwise.modules.diff_augment",
+    "foldwise.metrics.generation",
+    "foldwise.tasks.gan",
+    "foldwise.tasks.generate",
+    "foldwise.tasks.synthetic",
+    "foldwise.tasks.train_gan",
+)
 
 
 class PlanError(UserError):
@@ -74,6 +88,7 @@ def cross_validate(
 
     Raises:
         DivergedError: The loss became infinite or not a number; earlier folds are kept.
+        FillError: Rare classes are to be filled up, and no generator makes such samples.
         MissingValueError: A series lacks values, and nothing is to stand in their place.
         PlanError: The plan was made for other folds.
         PretrainedError: The weights to start from are missing, or not to be used here.
@@ -83,6 +98,7 @@ def cross_validate(
     require_readable(samples, recipe.inputs)
     require_task(samples, recipe)
     require_complete(samples, recipe.inputs)
+    require_fillable(samples, recipe)
     if samples.modality == "image":
         require_fitting_shift(recipe.test_time, *samples.x.shape[-2:])
     recipe = with_batch_size(recipe, samples, plan)
@@ -122,15 +138,20 @@ def train_fold(
         observer(FoldFinished(done, was_skipped=True))
         return done
 
+    folder = _state_folder(models, job)
+    seconds = FoldSeconds(folder)
+
     def on_start(history: tuple[EpochRecord, ...]) -> None:
         observer(FoldStarted(*job.key, history))
 
     def on_epoch(record: EpochRecord) -> None:
+        seconds.keep()
         observer(EpochFinished(*job.key, record))
 
-    folder = _state_folder(models, job)
-    fitted = fit_fold(job, samples, recipe, folder, on_start, on_epoch)
-    meaning = finish_fold(fitted, job, samples, recipe)
+    filled = _filled(job, samples, recipe, folder, observer)
+    seconds.keep()
+    fitted = fit_fold(filled.job, filled.samples, recipe, folder, on_start, on_epoch)
+    meaning = finish_fold(fitted, filled.job, filled.samples, recipe)
     card = ModelCard(
         model=recipe.model,
         classes=samples.classes,
@@ -150,14 +171,29 @@ def train_fold(
         folds_hash=folds_hash,
         started_from=job.pretrained.seen if job.pretrained else (),
         best_epoch=fitted.state.best_epoch,
+        synthetic=filled.record,
         history=tuple(asdict(record) for record in fitted.state.history),
         versions=package_versions(recipe),
         weights_sha256="",
     )
     weights = {k: v.contiguous() for k, v in fitted.network.state_dict().items()}
-    card = write_model(models.folder(*job.key), card, lambda path: save_file(weights, path))
-    observer(FoldFinished(card, was_skipped=False))
+
+    def save(path: Path) -> None:
+        save_file(weights, path)
+        filled.store(path.parent)
+
+    card = write_model(models.folder(*job.key), card, save)
+    observer(FoldFinished(card, was_skipped=False, seconds=seconds.total))
     return card
+
+
+def _filled(
+    job: FoldJob, samples: Samples, recipe: Recipe, folder: Path, observer: Observer
+) -> FilledFold:
+    """Return the fold as it is, or with made samples in its training part."""
+    if not isinstance(recipe.balance.remedy, Gan):
+        return FilledFold(job, samples)
+    return fill_up(job, samples, recipe, folder, observer)
 
 
 def fold_jobs(
@@ -225,6 +261,7 @@ def _state_folder(models: FoldModels, job: FoldJob) -> Path:
 def _common_fingerprint(samples: Samples, folds: Folds, recipe: Recipe) -> dict[str, Any]:
     device = choose_device(recipe.fit)
     return {
+        **_generator_fingerprint(recipe),
         "samples": samples.content_hash,
         "folds": folds.content_hash,
         "model": recipe.model.model_dump(mode="json"),
@@ -236,7 +273,6 @@ def _common_fingerprint(samples: Samples, folds: Folds, recipe: Recipe) -> dict[
         "balance": recipe.balance.flat(),
         "test_time": recipe.test_time.model_dump(mode="json"),
         "seed": recipe.seed,
-        "code": code_hash(__name__),
         "device": device.type,
         "precision": choose_precision(recipe.fit, device),
         # The order of sums, and with it the last bits, depends on the number of threads.
@@ -247,13 +283,23 @@ def _common_fingerprint(samples: Samples, folds: Folds, recipe: Recipe) -> dict[
     }
 
 
+def _generator_fingerprint(recipe: Recipe) -> dict[str, Any]:
+    """Return what code is run, and the generator's parameters where there is one."""
+    if not isinstance(recipe.balance.remedy, Gan):
+        return {"code": code_hash(__name__, without=_GENERATOR_CODE)}
+    assert recipe.generator is not None
+    # How many folds get a generator, and its seed, are of its own pipeline.
+    generator = recipe.generator.model_dump(mode="json", exclude={"num_folds", "seed"})
+    return {"code": code_hash(__name__), "generator": generator}
+
+
 def package_versions(recipe: Recipe) -> dict[str, str]:
     """Return the versions of all that a training of this recipe computes with."""
     packages = ["torch", "torchvision", "pytorch_lightning", "numpy"]
     if isinstance(recipe.model, TimmConfig):
         packages.append("timm")
-    if isinstance(recipe.balance.remedy, Smote):
-        packages.append("scikit-learn")  # fits the last layer
+    if isinstance(recipe.balance.remedy, Smote | Gan):
+        packages.append("scikit-learn")  # fits the last layer, or finds copies
     found = {"python": platform.python_version()}
     for package in packages:
         with contextlib.suppress(PackageNotFoundError):  # who needs it will say that it is missing

@@ -21,6 +21,7 @@ from foldwise.models.config import (
 from foldwise.modules.config import FitConfig
 from foldwise.modules.loss_config import AutoLossConfig, LossConfig
 from foldwise.modules.test_time_config import TestTimeConfig
+from foldwise.tasks.gan_config import TrainGanConfig
 from foldwise.tasks.recipe import Recipe, TargetMode
 from foldwise.tasks.transfer_config import NoTransfer, TransferConfig
 
@@ -36,7 +37,12 @@ class TrainCnnConfig(Config):
     test_time: TestTimeConfig = TestTimeConfig()
     seed: NonNegativeInt = 0
 
-    def recipe(self, augment: AugmentConfig, balance: BalanceConfig) -> Recipe:
+    def recipe(
+        self,
+        augment: AugmentConfig,
+        balance: BalanceConfig,
+        generator: TrainGanConfig | None = None,
+    ) -> Recipe:
         """Return everything that is chosen about a training."""
         return Recipe(
             model=self.model,
@@ -48,6 +54,7 @@ class TrainCnnConfig(Config):
             balance=balance,
             transfer=self.transfer,
             test_time=self.test_time,
+            generator=generator,
         )
 
 
@@ -66,6 +73,7 @@ class _TrainOthersConfig(Config):
         inputs: SequenceInputConfig | TableInputConfig,
         augment: AugmentConfig,
         balance: BalanceConfig,
+        generator: TrainGanConfig | None = None,
     ) -> Recipe:
         return Recipe(
             model=model,
@@ -77,6 +85,7 @@ class _TrainOthersConfig(Config):
             augment=augment,
             seed=self.seed,
             balance=balance,
+            generator=generator,
         )
 
 
@@ -86,9 +95,14 @@ class TrainRnnConfig(_TrainOthersConfig):
     model: RnnModelConfig = GruConfig()
     inputs: SequenceInputConfig = SequenceInputConfig()
 
-    def recipe(self, augment: AugmentConfig, balance: BalanceConfig) -> Recipe:
+    def recipe(
+        self,
+        augment: AugmentConfig,
+        balance: BalanceConfig,
+        generator: TrainGanConfig | None = None,
+    ) -> Recipe:
         """Return everything that is chosen about a training."""
-        return self._recipe(self.model, self.inputs, augment, balance)
+        return self._recipe(self.model, self.inputs, augment, balance, generator)
 
 
 class TrainMlpConfig(_TrainOthersConfig):

@@ -1,0 +1,145 @@
+"""Which made samples are kept: those of the class that was asked for, and no copies.
+
+N: training samples, M: made samples, K: classes.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from foldwise.data.balance.config import Gan
+from foldwise.data.samples import Samples, array_hash
+from foldwise.metrics.generation import copy_limit, nearest_neighbours, own_neighbours
+from foldwise.seeds import derive_seed
+from foldwise.tasks.synthetic_record import ClassFill
+
+Array = npt.NDArray[Any]
+Rows = npt.NDArray[np.int64]
+Probabilities = npt.NDArray[np.float64]
+Draw = Callable[[Rows, int], Array]  # classes (M,) and a seed -> samples (M, ...) as in Samples.x
+Judge = Callable[[Array], Probabilities]  # samples (M, ...) -> probabilities (M, K)
+
+_AT_ONCE = 512  # samples that are made and judged at a time
+_AT_LEAST = 32
+
+
+class Copies:
+    """Which samples are copies of training samples of a class, by the distance of their values.
+
+    A copy is no farther from a training sample than the nearest of these are from one another:
+    than `level` of them are, equal ones left aside. Channels of series are brought to one scale.
+    """
+
+    def __init__(self, samples: Samples, rows: Rows, level: float) -> None:
+        real = samples.x[rows]
+        axes = tuple(range(real.ndim - 1)) if samples.modality == "series" else None
+        scale = np.nanstd(real.astype(np.float64), axis=axes)
+        self._scale = np.where(scale > 0, scale, 1.0)
+        self._real = self._vectors(real)
+        distances = own_neighbours(self._real, 1).distances[:, 0]
+        apart = distances[distances > 0]
+        self._limit = copy_limit(apart if len(apart) else np.zeros(1), level=level)
+
+    def nearest(self, x: Array) -> tuple[npt.NDArray[np.float64], Rows]:
+        """Return the distance of each sample to its nearest training sample, and which that is."""
+        found = nearest_neighbours(self._vectors(x), self._real)
+        return found.distances[:, 0], found.indices[:, 0]
+
+    def is_copy(self, distances: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Tell by the distances to the nearest training samples, (M,)."""
+        return self._limit.is_copy(distances)
+
+    def _vectors(self, x: Array) -> npt.NDArray[np.float64]:
+        scaled = np.nan_to_num(x.astype(np.float64) / self._scale)
+        return scaled.reshape(len(x), -1)
+
+
+class Kept:
+    """What has been kept of one class so far, and why the rest was not."""
+
+    def __init__(self, name: str, real: int, wanted: int) -> None:
+        self.name, self.real, self.wanted = name, real, wanted
+        self.x: list[Array] = []
+        self.confidences: list[float] = []
+        self.nearest: list[int] = []  # position among the class's training samples
+        self._hashes: set[str] = set()
+        self.tried = self.not_of_class = self.copies = 0
+
+    def add(self, x: Array, confidence: float, nearest: int) -> None:
+        """Keep a sample, unless the same one is kept already."""
+        key = array_hash(x)
+        if key in self._hashes:
+            self.copies += 1
+            return
+        self._hashes.add(key)
+        self.x.append(x)
+        self.confidences.append(confidence)
+        self.nearest.append(nearest)
+
+    @property
+    def fill(self) -> ClassFill:
+        """The numbers alone."""
+        return ClassFill(
+            name=self.name,
+            real=self.real,
+            wanted=self.wanted,
+            added=len(self.x),
+            tried=self.tried,
+            not_of_class=self.not_of_class,
+            copies=self.copies,
+        )
+
+
+def fill_class(
+    code: int, kept: Kept, draw: Draw, judge: Judge, copies: Copies, remedy: Gan, seed: int
+) -> Kept:
+    """Make samples of a class until enough are kept, or too many were tried.
+
+    Args:
+        code: Number of the class.
+        kept: Where they go, with the number that is wanted.
+        draw: Makes samples.
+        judge: Tells of samples how probable each class is, all classes being equally common.
+        copies: Of the training samples of the class.
+        remedy: How sure the judge has to be, and how many may be tried.
+        seed: Of the latents.
+    """
+    limit, attempt = remedy.max_tries * kept.wanted, 0
+    while len(kept.x) < kept.wanted and kept.tried < limit:
+        lacking = max(_AT_LEAST, kept.wanted - len(kept.x))
+        number = min(lacking, _AT_ONCE, limit - kept.tried)
+        x = draw(np.full(number, code, np.int64), derive_seed(seed, "synthetic", code, attempt))
+        found = judge(x)
+        is_of_class = (found.argmax(axis=1) == code) & (found[:, code] >= remedy.confidence)
+        distances, nearest = copies.nearest(x)
+        is_copy = copies.is_copy(distances)
+        for i in range(number):
+            if len(kept.x) == kept.wanted:
+                break
+            kept.tried += 1
+            if not is_of_class[i]:
+                kept.not_of_class += 1
+            elif is_copy[i]:
+                kept.copies += 1
+            else:
+                kept.add(x[i], float(found[i, code]), int(nearest[i]))
+        attempt += 1
+    return kept
+
+
+def as_if_even(probabilities: Probabilities, counts: Rows) -> Probabilities:
+    """Return what probabilities would be if all classes were equally common, (M, K).
+
+    p_k / n_k, made to sum to 1 (Saerens, Latinne and Decaestecker 2002, Neural Computation 14): a
+    network that was fitted on few samples of a class takes hardly anything for it. A class
+    without training samples has none.
+
+    >>> as_if_even(np.array([[0.9, 0.1]]), np.array([90, 10]))
+    array([[0.5, 0.5]])
+    """
+    weights = np.divide(1.0, counts, out=np.zeros(len(counts)), where=counts > 0)
+    weighed = probabilities * weights
+    total = weighed.sum(axis=1, keepdims=True)
+    return np.divide(weighed, total, out=np.zeros_like(weighed), where=total > 0)
