@@ -34,7 +34,7 @@ from foldwise.modules.hardware import choose_precision
 from foldwise.modules.inputs import open_inputs
 from foldwise.modules.optimizers import build_optimizer
 from foldwise.modules.schedules import schedule_factor
-from foldwise.tasks.fit_fold import as_configured, build_trainer
+from foldwise.tasks.lightning_trainer import as_configured, build_trainer
 
 BATCH, EPOCHS, CLASSES, CHANNELS = 64, 5, 4, 6
 STEPS, SHORTEST, LONGEST = 128, 32, 224

@@ -38,7 +38,7 @@ from foldwise.modules.inputs import ImageInputs, to_input
 from foldwise.modules.optimizers import build_optimizer
 from foldwise.modules.schedules import schedule_factor
 from foldwise.seeds import derive_seed
-from foldwise.tasks.fit_fold import silence_lightning
+from foldwise.tasks.lightning_trainer import silence_lightning
 
 BATCH, EPOCHS, SHAPE, CLASSES = 128, 3, (1, 28, 28), 10
 DEVICE = torch.device("cpu")

@@ -63,3 +63,8 @@ class GanFitConfig(Config):
     def samples_per_batch(self) -> int:
         """The batch size."""
         return self.batch_size
+
+    @property
+    def accumulate(self) -> int:
+        """Batches whose gradients make one step: each network's steps are its batches."""
+        return 1

@@ -4,7 +4,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import torch
 
@@ -15,7 +15,31 @@ _NUMBERS_PER_THREAD = 2**15
 _LIGHTNING_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
-def choose_device(fit: FitConfig) -> torch.device:
+class FitHardware(Protocol):
+    """What the parameters of any fit say about where and how it computes."""
+
+    @property
+    def accelerator(self) -> Literal["auto", "cpu", "gpu"]:
+        """Where."""
+
+    @property
+    def num_threads(self) -> int | Literal["auto"]:
+        """Of a CPU."""
+
+    @property
+    def precision(self) -> Literal["auto", "float32", "bfloat16"]:
+        """Of the networks' arithmetic; weights are float32."""
+
+    @property
+    def samples_per_batch(self) -> int:
+        """The batch size."""
+
+    @property
+    def accumulate(self) -> int:
+        """Batches whose gradients make one step."""
+
+
+def choose_device(fit: FitHardware) -> torch.device:
     """Return the device that `fit.accelerator` means on this machine.
 
     Raises:
@@ -32,16 +56,18 @@ def choose_device(fit: FitConfig) -> torch.device:
     return torch.device("cpu")
 
 
-def choose_precision(fit: FitConfig, device: torch.device) -> str:
+def choose_precision(fit: FitHardware, device: torch.device) -> str:
     """Return `float32` or `bfloat16`: what is asked for, or what the processor does natively."""
     if fit.precision != "auto":
         return fit.precision
-    if fit.optimizer.name == "lbfgs":  # its line search compares values of the loss
+    if (
+        isinstance(fit, FitConfig) and fit.optimizer.name == "lbfgs"
+    ):  # its line search compares values of the loss
         return "float32"
     return "bfloat16" if _has_native_bfloat16(device) else "float32"
 
 
-def choose_num_threads(fit: FitConfig, shape: tuple[int, ...]) -> int:
+def choose_num_threads(fit: FitHardware, shape: tuple[int, ...]) -> int:
     """Return how many threads a fit uses on a CPU: one per 32,768 numbers of a batch, or fewer.
 
     Threads that share too little work wait for each other, and they wait by spinning. Measured

@@ -1,11 +1,7 @@
 """Fit one fold's network: data to the device, Lightning's trainer, nothing kept alive after."""
 
 import contextlib
-import logging
 import math
-import signal
-import threading
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +9,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from foldwise.data.augment.build import build_augmenter
@@ -28,26 +21,18 @@ from foldwise.models.data_initialised import DataInitialised
 from foldwise.models.input_spec import TableSpec
 from foldwise.models.parts import find_head, head_name
 from foldwise.modules.balanced_mixup import build_balanced_mixup
-from foldwise.modules.config import FitConfig
 from foldwise.modules.data_module import EvaluationBatches, FoldData, TrainingBatches
 from foldwise.modules.epoch_order import permutation
 from foldwise.modules.fold_state import FitState, FoldStateCallback, StateFolder
-from foldwise.modules.hardware import (
-    choose_device,
-    choose_num_threads,
-    choose_precision,
-    lightning_precision,
-    num_threads,
-    reproducible,
-)
+from foldwise.modules.hardware import choose_device
 from foldwise.modules.inputs import input_spec, open_inputs
-from foldwise.modules.kept_memory import keep_freed_memory
 from foldwise.modules.mixing import build_mixer
 from foldwise.modules.records import EpochRecord
 from foldwise.modules.schedules import steps_of_epoch
 from foldwise.seeds import derive_seed
 from foldwise.tasks.fit_module import TargetScale, build_module, standardised
 from foldwise.tasks.fold_job import FoldJob
+from foldwise.tasks.lightning_trainer import as_configured, build_trainer, interruptible
 from foldwise.tasks.recipe import Recipe
 from foldwise.tasks.targets import num_outputs
 from foldwise.tasks.transfer import Transfer, prepare_transfer
@@ -121,18 +106,6 @@ def fit_fold(
                     build_trainer(fit, device, num_epochs, callback).fit(module, datamodule=data)
     network.cpu().load_state_dict(callback.state.best_weights)
     return FittedFold(callback.state, network.eval(), preprocessing, transfer, scale)
-
-
-@contextlib.contextmanager
-def as_configured(fit: FitConfig, samples: Samples) -> Iterator[None]:
-    """Compute reproducibly by the threads of the fit; leave torch's generators as they were."""
-    keep_freed_memory()
-    with (
-        torch.random.fork_rng(devices=range(torch.cuda.device_count())),
-        num_threads(choose_num_threads(fit, samples.x.shape[1:])),
-        reproducible(),
-    ):
-        yield
 
 
 @contextlib.contextmanager
@@ -238,50 +211,3 @@ def initial_rows(
     """
     number = min(_INITIAL_SAMPLES, max(1, _INITIAL_NUMBERS // math.prod(shape)))
     return np.sort(rows[permutation(len(rows), seed)[:number].numpy()])
-
-
-def build_trainer(
-    fit: FitConfig, device: torch.device, num_epochs: int, callback: Callback
-) -> Trainer:
-    """Return Lightning's trainer for one process, without any books of its own."""
-    silence_lightning()
-    return Trainer(
-        max_epochs=num_epochs,
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=1,
-        precision=lightning_precision(choose_precision(fit, device)),  # type: ignore[arg-type]  # a plain str
-        callbacks=[callback],
-        accumulate_grad_batches=fit.accumulate,
-        plugins=[LightningEnvironment()],  # one process, also inside a job of a cluster
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Let Ctrl-C be a KeyboardInterrupt again, and end with an error when told to terminate.
-
-    Lightning turns the first into an exit, and the second into one that looks like success.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SIGTERMException:
-        raise SystemExit(128 + signal.SIGTERM) from None
-    except SystemExit as stop:
-        if isinstance(stop.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, handler)
-
-
-def silence_lightning() -> None:
-    """Keep Lightning's device banner, its advertising tips and its loader advice off the log."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module=r"pytorch_lightning\.")

@@ -29,15 +29,10 @@ from foldwise.modules.hardware import (
 from foldwise.modules.schedules import Factor, steps_of_epoch
 from foldwise.seeds import derive_seed
 from foldwise.tasks.batch_size import with_batch_size
-from foldwise.tasks.fit_fold import (
-    as_configured,
-    build_trainer,
-    first_network,
-    interruptible,
-    open_fold,
-)
+from foldwise.tasks.fit_fold import first_network, open_fold
 from foldwise.tasks.fit_module import build_module, standardised
 from foldwise.tasks.fold_job import FoldJob
+from foldwise.tasks.lightning_trainer import as_configured, build_trainer, interruptible
 from foldwise.tasks.pretrained import FindRun
 from foldwise.tasks.range_test_config import RangeTestConfig
 from foldwise.tasks.recipe import Recipe
