@@ -110,6 +110,6 @@ def _gradients(critic: Critic, samples: Tensor) -> Tensor:
     """Return the gradient of each sample's score by the sample, (B, D), in float32."""
     samples = samples.detach().requires_grad_()
     with torch.enable_grad():
-        scores = critic(samples)
-    (gradients,) = torch.autograd.grad(scores.sum(), samples, create_graph=True)
+        total = critic(samples).sum()
+    (gradients,) = torch.autograd.grad(total, samples, create_graph=True)
     return gradients.flatten(1).float()
