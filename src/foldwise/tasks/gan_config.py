@@ -34,8 +34,13 @@ class TrainGanConfig(Config):
         return _WASSERSTEIN_PENALTY if self.model.loss == "wasserstein" else 0.0
 
     @model_validator(mode="after")
-    def _bound_the_critic(self) -> Self:
+    def _suit_the_critic(self) -> Self:
         is_bound = self.gradient_penalty > 0 or getattr(self.model, "spectral_norm", False)
+        if self.model.loss == "wasserstein" and self.fit.label_smoothing:
+            raise ValueError(
+                f"fit.label_smoothing is {self.fit.label_smoothing:g}, but model.loss=wasserstein "
+                "knows no labels. Allowed: 0, or another loss."
+            )
         if self.model.loss == "wasserstein" and not is_bound:
             raise ValueError(
                 "model.loss=wasserstein needs a critic whose slope is bounded, but "

@@ -1,0 +1,187 @@
+"""Train one generator per fold; skip what is done, resume what was interrupted."""
+
+import contextlib
+import platform
+import shutil
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from safetensors.torch import save_file
+
+from foldwise.code_closure import code_hash
+from foldwise.config import json_hash
+from foldwise.data.findings import Finding
+from foldwise.data.folds import FoldParts, Folds, fold_parts
+from foldwise.data.samples import Samples
+from foldwise.modules.gan_state import GanEpochReport, GanState
+from foldwise.modules.hardware import choose_device, choose_num_threads, choose_precision
+from foldwise.seeds import derive_seed
+from foldwise.tasks.events import (
+    GanEpochFinished,
+    GanFoldFinished,
+    GanFoldStarted,
+    Observer,
+    TrainingFinished,
+    TrainingStarted,
+    ignore,
+)
+from foldwise.tasks.fit_gan import FittedGan, fit_generator, require_generable
+from foldwise.tasks.fold_folders import write_model
+from foldwise.tasks.gan_config import TrainGanConfig
+from foldwise.tasks.gan_models import GanCard, GanModels
+
+_PACKAGES = ("torch", "torchvision", "pytorch_lightning", "numpy", "scipy", "scikit-learn")
+
+
+def train_gans(
+    samples: Samples,
+    folds: Folds,
+    config: TrainGanConfig,
+    models: GanModels,
+    observer: Observer = ignore,
+) -> GanModels:
+    """Train one generator per fold into `models` and return it.
+
+    Each is fitted on its fold's training part alone: neither on the inner validation part, nor on
+    the outer fold, nor on the test part. A fold whose fingerprint is already there is not trained
+    again; one that was interrupted goes on after its last finished epoch.
+
+    Args:
+        samples: Images, or series of one length, in classes.
+        folds: Which of them are held out where.
+        config: Networks, fit, seed, and for how many folds.
+        models: Where the generators are kept.
+        observer: Is told of what happens.
+
+    Raises:
+        CollapsedError: A generator does not converge; those of earlier folds are kept.
+        GanTrainingError: No generator can be fitted on such samples.
+        UserError: The networks cannot make such samples, or the device does not fit.
+    """
+    require_generable(samples)
+    jobs = list(islice(fold_parts(folds, samples.table), config.num_folds))
+    device = choose_device(config.fit)
+    precision = choose_precision(config.fit, device)
+    observer(TrainingStarted(len(jobs), config.fit.max_epochs, device.type, precision))
+    try:
+        with models.exclusive():
+            models.prune([(parts.repeat, parts.fold) for parts in jobs])
+            for parts in jobs:
+                _train_fold(parts, samples, folds.content_hash, config, models, observer)
+    finally:
+        observer(TrainingFinished())
+    return models
+
+
+def gan_fingerprint(
+    samples: Samples, rows: npt.NDArray[np.int64], config: TrainGanConfig, seed: int
+) -> str:
+    """Return the hash of everything that a generator's weights depend on.
+
+    Args:
+        samples: The samples.
+        rows: Of the training part, (N,).
+        config: Networks and fit.
+        seed: Of the fit.
+    """
+    device = choose_device(config.fit)
+    parts: dict[str, Any] = {
+        "samples": samples.content_hash,
+        "rows": np.sort(rows).tolist(),
+        "model": config.model.model_dump(mode="json"),
+        "fit": config.fit.model_dump(mode="json"),
+        "seed": seed,
+        "code": code_hash(fit_generator.__module__),
+        "device": device.type,
+        "precision": choose_precision(config.fit, device),
+        "num_threads": (
+            choose_num_threads(config.fit, samples.x.shape[1:]) if device.type == "cpu" else 0
+        ),
+        "versions": gan_versions(),
+    }
+    return json_hash(parts)
+
+
+def gan_versions() -> dict[str, str]:
+    """Return the versions of all that a generator's training computes with."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+def _train_fold(
+    parts: FoldParts,
+    samples: Samples,
+    folds_hash: str,
+    config: TrainGanConfig,
+    models: GanModels,
+    observer: Observer,
+) -> None:
+    key = parts.repeat, parts.fold
+    rows = samples.positions(pd.Series(parts.train, dtype=object))
+    seed = derive_seed(config.seed, *key, "gan")
+    fingerprint = gan_fingerprint(samples, rows, config, seed)
+    done = models.finished(*key, fingerprint)
+    if done is not None:
+        observer(GanFoldFinished(done, was_skipped=True))
+        return
+
+    def on_start(attempt: int, state: GanState, findings: tuple[Finding, ...]) -> None:
+        losses = tuple(state.generator_losses), tuple(state.discriminator_losses)
+        observer(GanFoldStarted(*key, attempt, tuple(state.history), *losses, findings))
+
+    def on_epoch(report: GanEpochReport) -> None:
+        observer(GanEpochFinished(*key, **vars(report)))
+
+    folder = _state_folder(models.folder(*key), fingerprint)
+    fitted = fit_generator(samples, rows, config, seed, folder, on_epoch, on_start)
+    card = _card(fitted, samples, config, parts, fingerprint, folds_hash)
+    weights = {name: tensor.contiguous() for name, tensor in fitted.weights.items()}
+    card = write_model(models.folder(*key), card, lambda path: save_file(weights, path))
+    observer(GanFoldFinished(card, was_skipped=False))
+
+
+def _card(
+    fitted: FittedGan,
+    samples: Samples,
+    config: TrainGanConfig,
+    parts: FoldParts,
+    fingerprint: str,
+    folds_hash: str,
+) -> GanCard:
+    return GanCard(
+        model=config.model,
+        classes=samples.classes,
+        modality=samples.modality,
+        features=samples.features,
+        shape=samples.x.shape[1:],
+        size_policy=samples.size_policy,
+        preprocessing=fitted.preprocessing,
+        repeat=parts.repeat,
+        fold=parts.fold,
+        fingerprint=fingerprint,
+        samples_hash=samples.content_hash,
+        folds_hash=folds_hash,
+        class_counts=fitted.class_counts,
+        history=tuple(asdict(record) for record in fitted.state.history),
+        num_restarts=fitted.num_restarts,
+        findings=fitted.findings,
+        versions=gan_versions(),
+        weights_sha256="",
+    )
+
+
+def _state_folder(folder: Path, fingerprint: str) -> Path:
+    """Return where this very job's epochs are kept; those of other fingerprints go."""
+    own = folder / f"resume_{fingerprint[:16]}"
+    for other in set(folder.glob("resume_*")) - {own}:
+        shutil.rmtree(other)
+    return own
