@@ -74,17 +74,17 @@ def score_generators(
         ModelError: The generators are missing, or of other samples or folds.
     """
     cards = models.cards()
-    jobs = space_jobs(samples, folds, config)
-    if open_generator is None:
-        from foldwise.tasks.generate import Generator
-
-        open_generator = Generator
     for card in cards:
         if (card.samples_hash, card.folds_hash) != (samples.content_hash, folds.content_hash):
             raise ModelError(
                 f"{models.folder(card.repeat, card.fold)} holds no generator of these samples and "
                 "folds. Run the stage 'train_gan' again."
             )
+    jobs = space_jobs(samples, folds, config)
+    if open_generator is None:
+        from foldwise.tasks.generate import Generator
+
+        open_generator = Generator
     networks = _Networks(workspace)
     found = []
     with networks.real.exclusive(), networks.generated.exclusive():

@@ -1,0 +1,228 @@
+"""One self-contained HTML page about a training of generators: the verdict in words first."""
+
+import base64
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foldwise.metrics.estimate import Estimate
+from foldwise.tasks.explain.picture_png import picture_png
+from foldwise.tasks.gan_figures import (
+    class_grid_figure,
+    interpolation_figure,
+    loss_figure,
+    pair_figure,
+)
+from foldwise.tasks.gan_scores import ClassGeneration, GanScores, GeneratorScores
+from foldwise.tasks.gan_verdict import (
+    NOTES,
+    classes_sentence,
+    convergence_sentence,
+    copies_sentence,
+    gan_verdict,
+)
+from foldwise.tasks.report_section import ReportFigure, ReportImage, ReportSection, ReportTable
+from foldwise.tasks.sections_page import render_sections
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MOST_BYTES = 400_000  # of a picture
+_MAX_ROWS = 60  # classes in a table
+_LABELS = {
+    "tstr_accuracy": "accuracy on real samples, trained on generated ones",
+    "trtr_accuracy": "accuracy on real samples, trained on real ones",
+    "tstr_minus_trtr": "the former less the latter",
+    "tstr_balanced_accuracy": "balanced accuracy, trained on generated ones",
+    "trtr_balanced_accuracy": "balanced accuracy, trained on real ones",
+    "trts_accuracy": "accuracy on generated samples, trained on real ones",
+    "frechet": "Frechet distance",
+    "frechet_floor": "floor: between halves of the real samples",
+    "frechet_halves": "from generated samples to a half",
+    "frechet_ratio": "the former as a multiple of the floor",
+    "kernel_distance": "kernel distance (KID; 0: none)",
+    "precision": "precision",
+    "recall": "recall",
+    "density": "density (1: as real samples)",
+    "coverage": "coverage",
+    "copies": "share of copies",
+    "copies_of_real": "share of held-out real samples that pass for copies",
+    "num_missing_classes": "missing classes",
+}
+
+
+def render_gan_report(scores: GanScores, *, provenance: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the page: it needs no network, no script and no other file.
+
+    Args:
+        scores: What was measured.
+        provenance: Heading -> name -> value, for whoever wants to get the same figures again.
+    """
+    verdict = gan_verdict(scores)
+    return render_sections(
+        "Is the generator any good?",
+        gan_sections(scores),
+        lead=(verdict.headline, *verdict.sentences),
+        notes=NOTES,
+        provenance=provenance,
+    )
+
+
+def gan_sections(scores: GanScores) -> tuple[ReportSection, ...]:
+    """Return the sections of the page; samples are shown of the first generator."""
+    first = scores.generators[0]
+    return (
+        _samples_section(scores, first),
+        _measures_section(scores),
+        _classes_section(first),
+        _copies_section(scores, first),
+        _training_section(scores),
+    )
+
+
+def _samples_section(scores: GanScores, first: GeneratorScores) -> ReportSection:
+    how = (
+        "Generated samples were asked for by class."
+        if first.is_conditional
+        else "The generator is told no classes: its samples stand where the network puts them, "
+        "and a class without any is empty."
+    )
+    grid = class_grid_figure(first.pictures, scores.modality, scores.features)
+    images = [
+        ReportImage(
+            "Samples of each class, real and generated",
+            _png(grid),
+            f"{how} None was picked.",
+            alt="For each class, real held-out samples on the left, generated ones on the right.",
+        )
+    ]
+    if first.pictures.interpolated:
+        way = interpolation_figure(first.pictures, scores.modality, scores.features)
+        images.append(
+            ReportImage(
+                "From one latent to another",
+                _png(way),
+                "Smooth changes through likely samples speak for a generator that has learnt; "
+                "jumps between a few samples speak for one that repeats.",
+                alt="Samples on the way between two latents, a row for each way.",
+            )
+        )
+    of = f" of fold {first.fold}" if len(scores.generators) > 1 else ""
+    return ReportSection("samples", f"Samples{of}", images=tuple(images))
+
+
+def _measures_section(scores: GanScores) -> ReportSection:
+    first = scores.generators[0]
+    names = [f"fold {of.fold}" if of.repeat == 0 else f"repeat {of.repeat}, fold {of.fold}"
+             for of in scores.generators]  # fmt: skip
+    rows = []
+    for name in _LABELS:
+        found = [_entry(of_fold, name) for of_fold in scores.generators]
+        if any(entry is not None for entry in found):
+            rows.append((_LABELS[name], *("-" if e is None else _cell(e) for e in found)))
+    percent = f"{scores.config.confidence:.0%}"
+    methods = {e.method for of in scores.generators for e in of.metrics.values()}
+    told = ", ".join(sorted(methods - {"none", "undefined", "halvings"}))
+    note = (
+        f"In the space of {first.space} ({first.num_features} numbers), {first.num_real} held-out "
+        f"real samples and as many generated ones. In brackets: {percent} intervals ({told}); of "
+        "the floor, the range over five halvings."
+    )
+    if first.num_real <= first.num_features:
+        note += (
+            " There are fewer samples than numbers: Frechet distances are dominated by that, "
+            "trust the kernel distance."
+        )
+    return ReportSection(
+        "measures",
+        "Measures",
+        tables=(ReportTable("All measures", ("measure", *names), tuple(rows), note),),
+    )
+
+
+def _classes_section(first: GeneratorScores) -> ReportSection:
+    columns = (
+        "class",
+        "training samples",
+        "share taken for it, real",
+        "share taken for it, generated",
+        "recognised, real",
+        "recognised, generated",
+        "recall of the network trained on generated ones",
+        "",
+    )
+    shown = sorted(first.classes, key=lambda of_class: not of_class.is_missing)[:_MAX_ROWS]
+    note = "Classes that are missing come first."
+    if len(first.classes) > len(shown):
+        note += f" {len(first.classes) - len(shown)} classes are not shown."
+    rows = tuple(_class_row(of_class) for of_class in shown)
+    table = ReportTable("Class by class", columns, rows, note)
+    return ReportSection("classes", "Classes", (classes_sentence(first),), (table,))
+
+
+def _class_row(of_class: ClassGeneration) -> tuple[str, ...]:
+    shares = (
+        of_class.real_share,
+        of_class.generated_share,
+        of_class.real_recognised,
+        of_class.recognised,
+        of_class.recall_by_generated,
+    )
+    missing = "missing" if of_class.is_missing else ""
+    return (of_class.name, str(of_class.num_training), *map(_share, shares), missing)
+
+
+def _copies_section(scores: GanScores, first: GeneratorScores) -> ReportSection:
+    images = ()
+    if first.pictures.pairs:
+        sheet = pair_figure(first.pictures, scores.modality, scores.features)
+        images = (
+            ReportImage(
+                "Generated samples and the training samples that they are most like",
+                _png(sheet),
+                "The most alike of all that were compared come first.",
+                alt="Pairs of a generated sample and its nearest training sample.",
+            ),
+        )
+    return ReportSection("copies", "Copies", (copies_sentence(first),), images=images)
+
+
+def _training_section(scores: GanScores) -> ReportSection:
+    figures = tuple(
+        ReportFigure(
+            f"Losses of fold {of_fold.fold}" if len(scores.generators) > 1 else "Losses",
+            partial(loss_figure, of_fold.history),
+            "Losses of two networks that work against each other need not fall: what counts is "
+            "that neither runs away.",
+            convergence_sentence(of_fold),
+        )
+        for of_fold in scores.generators
+        if of_fold.history
+    )
+    told = tuple(convergence_sentence(of_fold) for of_fold in scores.generators[:1])
+    return ReportSection("training", "Training", told, figures=figures)
+
+
+def _entry(scores: GeneratorScores, name: str) -> Estimate | None:
+    return scores.metrics.get(f"{name}_{scores.space}", scores.metrics.get(name))
+
+
+def _cell(found: Estimate) -> str:
+    if not np.isfinite(found.value):
+        return "undefined"
+    value = f"{found.value:.4g}"
+    if not np.isfinite([found.low, found.high]).all():
+        return value
+    return f"{value} ({found.low:.4g} to {found.high:.4g})"
+
+
+def _share(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if np.isfinite(value) else "undefined"
+
+
+def _png(figure: "Figure") -> bytes:
+    return base64.b64decode(picture_png(figure, _MOST_BYTES))
