@@ -17,6 +17,7 @@ from foldwise.tasks.gan_config import TrainGanConfig
 from foldwise.tasks.predict import predict_folds
 from foldwise.tasks.recipe import RecipeError
 from foldwise.tasks.synthetic_filter import Copies, Kept, as_if_even, fill_class
+from foldwise.tasks.synthetic_generator import FittedDraw
 from foldwise.tasks.synthetic_samples import FillError, require_fillable
 from foldwise.tasks.train import cross_validate, fold_jobs
 
@@ -35,9 +36,9 @@ def fits(monkeypatch):
     """Let a generator be one that needs no fit; return the rows that each was fitted on."""
     rows = []
 
-    def fit_draw(job, samples, recipe, folder, observer):
+    def fit_draw(job, samples, recipe, folder):
         rows.append(np.sort(job.training.rows))
-        return stripes
+        return FittedDraw(stripes)
 
     monkeypatch.setattr(synthetic_samples, "fit_draw", fit_draw)
     return rows

@@ -3,46 +3,53 @@
 M: made samples.
 """
 
+import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from foldwise.data.findings import Finding
 from foldwise.data.samples import Samples
 from foldwise.seeds import derive_seed
-from foldwise.tasks.events import Observer
+from foldwise.tasks.fit_gan import fit_generator
 from foldwise.tasks.fold_job import FoldJob
 from foldwise.tasks.recipe import Recipe
 from foldwise.tasks.synthetic_filter import Draw
 
+logger = logging.getLogger(__name__)
 
-def fit_draw(
-    job: FoldJob, samples: Samples, recipe: Recipe, folder: Path, observer: Observer
-) -> Draw:
-    """Fit a generator on a fold's training part; return what makes samples of a class by it.
+
+class FittedDraw(NamedTuple):
+    """What makes samples of a class, and what was seen while it was fitted."""
+
+    draw: Draw
+    findings: tuple[Finding, ...] = ()
+
+
+def fit_draw(job: FoldJob, samples: Samples, recipe: Recipe, folder: Path) -> FittedDraw:
+    """Fit a generator on a fold's training part, or go on where that was interrupted.
 
     Args:
         job: The parts of the fold; the training part alone is looked at.
         samples: The samples.
         recipe: The generator and the seed.
-        folder: Where an interrupted fit goes on.
-        observer: Is told of its epochs.
-    """
-    # Here, since train_gan runs what trainings run, and they import this.
-    from foldwise.tasks.train_gan import fit_generator
+        folder: Where the state after each epoch is kept.
 
-    assert recipe.generator is not None
-    fitted = fit_generator(
-        samples,
-        np.unique(job.training.rows),
-        recipe.generator,
-        derive_seed(recipe.seed, *job.key, "generator"),
-        folder,
-        observer,
-    )
+    Raises:
+        CollapsedError: The generator does not converge, and `on_collapse` says so.
+        GanTrainingError: It cannot be fitted on such samples.
+    """
+    config = recipe.generator
+    assert config is not None
+    where = f"Repeat {job.key[0]}, fold {job.key[1]}"
+    logger.info("%s: fitting a generator (%s) for rare classes.", where, config.model.name)
+    seed = derive_seed(recipe.seed, *job.key, "generator")
+    fitted = fit_generator(samples, np.unique(job.training.rows), config, seed, folder)
+    sampler = fitted.sampler
 
     def draw(labels: npt.NDArray[np.int64], seed: int) -> npt.NDArray[Any]:
-        return fitted.generate(labels, fitted.latents(len(labels), seed))
+        return sampler.generate(labels, sampler.latents(len(labels), seed))
 
-    return draw
+    return FittedDraw(draw, fitted.findings)

@@ -33,7 +33,6 @@ from foldwise.data.synthetic_rows import SYNTHETIC as COLUMN
 from foldwise.errors import UserError
 from foldwise.modules.data_module import Part
 from foldwise.seeds import derive_seed
-from foldwise.tasks.events import Observer
 from foldwise.tasks.fit_fold import fit_fold
 from foldwise.tasks.fold_job import FoldJob
 from foldwise.tasks.inference import class_probabilities
@@ -43,6 +42,8 @@ from foldwise.tasks.synthetic_generator import fit_draw
 from foldwise.tasks.synthetic_record import SYNTHETIC, ClassFill, SyntheticRecord
 
 logger = logging.getLogger(__name__)
+
+OfClass = tuple[Kept, npt.NDArray[np.int64]]  # what is kept of a class, and its training rows
 
 _RECORD = "record.json"
 _GENERATOR, _FILTER = "generator", "filter"  # folders of what is interrupted
@@ -98,13 +99,7 @@ def require_fillable(samples: Samples, recipe: Recipe) -> None:
         )
 
 
-def fill_up(
-    job: FoldJob,
-    samples: Samples,
-    recipe: Recipe,
-    folder: Path,
-    observer: Observer,
-) -> FilledFold:
+def fill_up(job: FoldJob, samples: Samples, recipe: Recipe, folder: Path) -> FilledFold:
     """Fill up the classes that are rarer than the remedy wants, or find that this was done.
 
     Args:
@@ -112,14 +107,13 @@ def fill_up(
         samples: The samples.
         recipe: The remedy and the generator; the network also judges what is made.
         folder: Of this very training, where it can go on if it is interrupted.
-        observer: Is told of the generator's epochs.
     """
     remedy = recipe.balance.remedy
     assert isinstance(remedy, Gan)
     place = folder / SYNTHETIC
     record = _read_record(place)
     if record is None:
-        record = _make(job, samples, recipe, folder, observer)
+        record = _make(job, samples, recipe, folder)
         log_findings(logger, record.findings)
     if not record.num_added:
         return FilledFold(job, samples, record)
@@ -144,21 +138,16 @@ def extended(
     return FilledFold(job, join_samples(samples, made), record, folder)
 
 
-def _make(
-    job: FoldJob,
-    samples: Samples,
-    recipe: Recipe,
-    folder: Path,
-    observer: Observer,
-) -> SyntheticRecord:
+def _make(job: FoldJob, samples: Samples, recipe: Recipe, folder: Path) -> SyntheticRecord:
     """Make the samples and write them, with the record, into a folder of their own."""
     remedy = recipe.balance.remedy
     assert isinstance(remedy, Gan)
     names = np.array(samples.classes, dtype=object)
     wanted = lacking(names[job.training.labels], remedy.ratio)
-    kept = []
+    kept: list[OfClass] = []
+    findings: tuple[Finding, ...] = ()
     if wanted:
-        draw = fit_draw(job, samples, recipe, folder / _GENERATOR, observer)
+        draw, findings = fit_draw(job, samples, recipe, folder / _GENERATOR)
         judge = _fit_judge(job, samples, recipe, folder / _FILTER)
         seed = derive_seed(recipe.seed, *job.key, "synthetic")
         for name, number in wanted.items():
@@ -168,7 +157,7 @@ def _make(
             copies = Copies(samples, rows, remedy.copy_quantile)
             fill_class(code, of_class, draw, judge, copies, remedy, seed)
             kept.append((of_class, rows))
-    return _write(folder / SYNTHETIC, kept, samples, job)
+    return _write(folder / SYNTHETIC, kept, findings, samples, job)
 
 
 def _fit_judge(job: FoldJob, samples: Samples, recipe: Recipe, folder: Path) -> Judge:
@@ -191,14 +180,15 @@ def _fit_judge(job: FoldJob, samples: Samples, recipe: Recipe, folder: Path) -> 
 
 def _write(
     folder: Path,
-    kept: list[tuple[Kept, npt.NDArray[np.int64]]],
+    kept: list[OfClass],
+    findings: tuple[Finding, ...],
     samples: Samples,
     job: FoldJob,
 ) -> SyntheticRecord:
     """Write samples and record, all or nothing; without samples, the record alone."""
     fills = tuple(of_class.fill for of_class, _ in kept)
     found = [finding for fill in fills if (finding := _too_few(fill, job)) is not None]
-    record = SyntheticRecord(classes=fills, findings=tuple(found))
+    record = SyntheticRecord(classes=fills, findings=(*findings, *found))
     with atomic_directory(folder) as temporary:
         if record.num_added:
             made = _as_samples(kept, samples, job)
@@ -208,9 +198,7 @@ def _write(
     return record
 
 
-def _as_samples(
-    kept: list[tuple[Kept, npt.NDArray[np.int64]]], samples: Samples, job: FoldJob
-) -> Samples:
+def _as_samples(kept: list[OfClass], samples: Samples, job: FoldJob) -> Samples:
     ids = samples.table["sample_id"].to_numpy(dtype=object)
     prefix = f"synthetic_r{job.parts.repeat}_f{job.parts.fold}"
     rows = [

@@ -52,6 +52,9 @@ _GENERATOR_CODE = (
     "foldwise.modules.gan",
     "foldwise.modules.diff_augment",
     "foldwise.metrics.generation",
+    "foldwise.modules.sample_grid",
+    "foldwise.modules.sampler",
+    "foldwise.tasks.fit_gan",
     "foldwise.tasks.gan",
     "foldwise.tasks.generate",
     "foldwise.tasks.synthetic",
@@ -148,7 +151,7 @@ def train_fold(
         seconds.keep()
         observer(EpochFinished(*job.key, record))
 
-    filled = _filled(job, samples, recipe, folder, observer)
+    filled = _filled(job, samples, recipe, folder)
     seconds.keep()
     fitted = fit_fold(filled.job, filled.samples, recipe, folder, on_start, on_epoch)
     meaning = finish_fold(fitted, filled.job, filled.samples, recipe)
@@ -187,13 +190,11 @@ def train_fold(
     return card
 
 
-def _filled(
-    job: FoldJob, samples: Samples, recipe: Recipe, folder: Path, observer: Observer
-) -> FilledFold:
+def _filled(job: FoldJob, samples: Samples, recipe: Recipe, folder: Path) -> FilledFold:
     """Return the fold as it is, or with made samples in its training part."""
     if not isinstance(recipe.balance.remedy, Gan):
         return FilledFold(job, samples)
-    return fill_up(job, samples, recipe, folder, observer)
+    return fill_up(job, samples, recipe, folder)
 
 
 def fold_jobs(
