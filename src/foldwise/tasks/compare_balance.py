@@ -11,12 +11,15 @@ import pandas as pd
 
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.balance import plan_balance
+from foldwise.data.balance.fill import with_places
 from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples, require_images
 from foldwise.modules.config import FitConfig
 from foldwise.tasks.compare_config import REFERENCE, CompareBalanceConfig
 from foldwise.tasks.events import ComparisonFinished, MethodStarted, Observer, ignore
 from foldwise.tasks.fit_steps import steps_per_epoch
+from foldwise.tasks.gan_config import TrainGanConfig
+from foldwise.tasks.remedy_costs import keep_seconds
 from foldwise.tasks.remedy_models import RemedyModels
 from foldwise.tasks.train_config import TrainCnnConfig
 
@@ -32,6 +35,7 @@ def train_remedies(
     models: RemedyModels,
     observer: Observer = ignore,
     find_run: Callable[[str], Path] | None = None,
+    generator: TrainGanConfig | None = None,
 ) -> RemedyModels:
     """Train the networks of every remedy into `models` and return it.
 
@@ -47,6 +51,7 @@ def train_remedies(
         models: Where the networks are kept.
         observer: Is told of what happens.
         find_run: From an MLflow run's id to its networks, for weights to start from.
+        generator: What `gan` fills rare classes up by.
 
     Raises:
         BalanceError: A remedy does not fit the samples.
@@ -54,30 +59,36 @@ def train_remedies(
         RecipeError: A remedy does not go with the fit or the augmentation.
         SamplesError: The samples are no pictures in classes.
     """
+    from foldwise.tasks.synthetic_samples import require_fillable
     from foldwise.tasks.train import cross_validate
 
     require_images(samples, "compare_balance")
     seeds = seeds_of(config, training)
     # All of them first: that a remedy does not fit should not come out after hours.
     plans = {r.name: plan_balance(samples.table, folds, r) for r in config.methods}
-    fits = fits_of(plans, training.fit, config)
+    labels = samples.table.set_index("sample_id")["label"]
+    places = {r.name: with_places(plans[r.name], labels, r.remedy) for r in config.methods}
+    fits = fits_of(places, training.fit, config)
     arms = [
         (
             remedy.name,
             training.model_copy(update={"fit": fits[remedy.name], "seed": seed}).recipe(
-                augment, remedy
+                augment, remedy, generator
             ),
         )
         for remedy in config.methods
         for seed in seeds
     ]
+    for _, recipe in arms:
+        require_fillable(samples, recipe)
     is_complete = False
     try:
         for number, (name, recipe) in enumerate(arms, start=1):
             shown = recipe.seed if len(seeds) > 1 else None
             observer(MethodStarted(name, shown, number, len(arms)))
             workspace = models.of(name, recipe.seed)
-            cross_validate(samples, folds, plans[name], recipe, workspace, observer, find_run)
+            timed = keep_seconds(models.seconds_path(name, recipe.seed), observer)
+            cross_validate(samples, folds, plans[name], recipe, workspace, timed, find_run)
         is_complete = True
     finally:
         observer(ComparisonFinished(is_complete))
@@ -119,7 +130,7 @@ def fits_of(
     """Return how each method is fitted: the budget decides how many epochs.
 
     Args:
-        plans: The balance plan of each method by its name.
+        plans: The balance plan of each method by its name, with a row for each made sample.
         fit: As the user wrote it; so it stays for a method that keeps the rows as they are.
         config: What is kept equal, steps or epochs.
     """

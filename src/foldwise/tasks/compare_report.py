@@ -6,9 +6,11 @@ from typing import Any
 import pandas as pd
 
 from foldwise.tasks.compare_config import REFERENCE
+from foldwise.tasks.compare_costs import format_seconds
 from foldwise.tasks.compare_figure import comparison_figure
 from foldwise.tasks.compare_scores import Comparison, class_scores, method_scores
 from foldwise.tasks.compare_summary import format_difference, format_p
+from foldwise.tasks.compare_verdicts import remedy_verdicts
 from foldwise.tasks.evaluation_summary import format_spread
 from foldwise.tasks.figure_style import inline_svg
 from foldwise.tasks.fold_test_note import FOLD_TEST_NOTE
@@ -66,6 +68,8 @@ def render_comparison(
         scores=scores,
         classes=classes,
         differences=_rows(comparison.differences),
+        verdicts=remedy_verdicts(comparison),
+        costs={name: format_seconds(cost.seconds) for name, cost in comparison.costs.items()},
         spread=format_spread,
         test=_TESTS[comparison.basis],
         figure=inline_svg(comparison_figure(comparison), "Scores and differences"),

@@ -17,6 +17,7 @@ from foldwise.metrics.paired_tests import (
 )
 from foldwise.seeds import numpy_generator
 from foldwise.tasks.compare_config import REFERENCE, CompareBalanceConfig
+from foldwise.tasks.compare_costs import MethodCost, method_costs
 from foldwise.tasks.evaluate import EvaluateConfig, Evaluation, evaluate
 from foldwise.tasks.json_number import json_cell
 from foldwise.tasks.paired_scores import ClassPart, pair_differences
@@ -41,6 +42,7 @@ class Comparison:
     differences: pd.DataFrame  # one row per method but the reference
     notes: tuple[str, ...]  # of the tests
     method_notes: tuple[str, ...]  # of the scores, each after the method that it is of
+    costs: dict[str, MethodCost]  # by method
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -68,6 +70,7 @@ def compare(
     test_to_train: float,
     evaluation: EvaluateConfig,
     config: CompareBalanceConfig,
+    costs: pd.DataFrame | None = None,
 ) -> Comparison:
     """Score each method, and its differences to the reference over the same folds and samples.
 
@@ -77,6 +80,7 @@ def compare(
         test_to_train: n_test / n_train of a fold.
         evaluation: How each method is scored.
         config: The methods, the metric and the level of the tests.
+        costs: What the networks have cost: see `remedy_costs`; None: unknown.
 
     Raises:
         PredictionsError: It names the method, or the column and the row.
@@ -107,6 +111,7 @@ def compare(
         differences=differences,
         notes=_notes(differences, basis, len(seeds)),
         method_notes=_method_notes(evaluations),
+        costs=method_costs(costs, tuple(evaluations)),
     )
 
 
@@ -114,11 +119,12 @@ def compare(
 
 
 def method_scores(comparison: Comparison) -> pd.DataFrame:
-    """Return one row per part and method: pooled scores, their limits, mean and sd over folds."""
+    """Return one row per part and method: pooled scores, limits, mean and sd over folds, cost."""
     records = []
     for method, evaluation in comparison.evaluations.items():
         for part in evaluation.parts:
-            record: dict[str, Any] = {"part": part, "method": method}
+            seconds = comparison.costs[method].seconds
+            record: dict[str, Any] = {"part": part, "method": method, "seconds": seconds}
             for name in dict.fromkeys((comparison.config.metric, *_METHOD_SCORES)):
                 entry = evaluation.metrics[part][name]
                 record[name] = entry["value"]

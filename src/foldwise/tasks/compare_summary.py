@@ -45,12 +45,14 @@ def comparison_table(comparison: Comparison) -> "Table":
     table.add_column(metric_label(metric), justify="right")
     if any("test" in evaluation.parts for evaluation in comparison.evaluations.values()):
         table.add_column("test", justify="right")
+    table.add_column("seconds", justify="right")
     table.add_column(f"difference to {REFERENCE} ({level})", justify="right")
     table.add_column("p (Holm)", justify="right")
     for method, evaluation in comparison.evaluations.items():
         cells = [method, _short(evaluation.metrics["oof"][metric]["value"])]
         if "test" in evaluation.parts:
             cells.append(_short(evaluation.metrics["test"][metric]["value"]))
+        cells.append(_seconds(comparison.costs[method].seconds))
         row = rows.get(method)
         cells += ["", ""] if row is None else [format_difference(row, 3), _p_cell(row)]
         # Texts, not strings: nothing in a name may be taken for markup.
@@ -85,6 +87,10 @@ def format_p(p_value: float | None) -> str:
 
 def _p_cell(row: Mapping[Any, Any]) -> str:
     return f"{format_p(row['p_holm'])}{' *' if row['is_significant'] else ''}"
+
+
+def _seconds(seconds: float) -> str:
+    return "unknown" if np.isnan(seconds) else f"{seconds:,.0f}"
 
 
 def _short(value: float | None) -> str:

@@ -17,4 +17,11 @@ class RemedyModels:
 
     def of(self, method: str, seed: int) -> FoldModels:
         """Return the networks of one remedy and seed."""
-        return FoldModels(self.root / method.replace(" ", "") / f"seed_{seed}")
+        return FoldModels(self._folder(method) / f"seed_{seed}")
+
+    def seconds_path(self, method: str, seed: int) -> Path:
+        """Return where it is written how long the networks of one remedy and seed took."""
+        return self._folder(method) / f"seed_{seed}_seconds.json"
+
+    def _folder(self, method: str) -> Path:
+        return self.root / method.replace(" ", "")
