@@ -11,12 +11,16 @@ from foldwise.tasks.events import (
     EpochFinished,
     FoldFinished,
     FoldStarted,
+    GanEpochFinished,
+    GanFoldFinished,
+    GanFoldStarted,
     MethodStarted,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
 )
 from foldwise.tasks.fold_models import ModelCard
+from foldwise.tasks.gan_models import GanCard
 
 
 class ProgressDisplay:
@@ -32,6 +36,7 @@ class ProgressDisplay:
         self._task: TaskID | None = None
         self._num_folds = self._max_epochs = self._done = self._epochs = 0
         self._worked = self._started = 0.0
+        self._warned: set[str] = set()  # kinds of findings of this attempt
 
     def __call__(self, event: TrainingEvent) -> None:
         """Show what has happened."""
@@ -39,11 +44,18 @@ class ProgressDisplay:
             case TrainingStarted():
                 self._begin(event)
             case FoldStarted():
-                self._begin_fold(event)
+                self._begin_fold(len(event.history))
+            case GanFoldStarted():
+                self._begin_attempt(event)
             case EpochFinished():
-                self._advance(event)
+                self._advance(event.record.epoch, _epoch_note(event))
+            case GanEpochFinished():
+                self._advance(event.record.epoch, _gan_epoch_note(event))
+                self._warn(event)
             case FoldFinished():
-                self._end_fold(event)
+                self._end_fold(_best(event.card), was_skipped=event.was_skipped)
+            case GanFoldFinished():
+                self._end_fold(_last(event.card), was_skipped=event.was_skipped)
             case TrainingFinished():
                 self._stop()
             case MethodStarted():
@@ -69,34 +81,47 @@ class ProgressDisplay:
             self._task = self._progress.add_task("", total=None, note="")
             self._progress.start()
 
-    def _begin_fold(self, event: FoldStarted) -> None:
-        if event.history:
+    def _begin_fold(self, num_done: int) -> None:
+        if num_done:
             self._say(
-                f"Fold {self._done + 1} of {self._num_folds} goes on after epoch "
-                f"{len(event.history)}."
+                f"Fold {self._done + 1} of {self._num_folds} goes on after epoch {num_done}."
             )
         self._started = time.monotonic()
-        self._show(len(event.history), f"fold {self._done + 1} of {self._num_folds}", "")
+        self._show(num_done, f"fold {self._done + 1} of {self._num_folds}", "")
 
-    def _advance(self, event: EpochFinished) -> None:
-        record = event.record
+    def _begin_attempt(self, event: GanFoldStarted) -> None:
+        if event.attempt:
+            self._say(
+                f"Fold {self._done + 1} of {self._num_folds}, attempt {event.attempt + 1}: the "
+                f"one before was given up. {event.findings[-1].message}"
+            )
+        self._warned = set()
+        self._begin_fold(len(event.history))
+
+    def _advance(self, epoch: int, note: str) -> None:
         self._epochs += 1
         spent = self._worked + time.monotonic() - self._started
-        this_fold = self._max_epochs - record.epoch - 1
+        this_fold = self._max_epochs - epoch - 1
         left = this_fold + (self._num_folds - self._done - 1) * self._max_epochs
         self._show(
-            record.epoch + 1,
-            f"fold {self._done + 1} of {self._num_folds}, epoch {record.epoch + 1}",
-            f"loss {record.train_loss:.4f}  val loss {record.val_loss:.4f}  "
-            f"{_score(vars(record))}  {_minutes(left * spent / self._epochs)} left",
+            epoch + 1,
+            f"fold {self._done + 1} of {self._num_folds}, epoch {epoch + 1}",
+            f"{note}  {_minutes(left * spent / self._epochs)} left",
         )
 
-    def _end_fold(self, event: FoldFinished) -> None:
+    def _warn(self, event: GanEpochFinished) -> None:
+        """Say what was found, once for each kind of it."""
+        for finding in event.findings:
+            if finding.check not in self._warned:
+                self._warned.add(finding.check)
+                self._say(finding.message)
+
+    def _end_fold(self, result: str, *, was_skipped: bool) -> None:
         self._done += 1
-        seconds = 0.0 if event.was_skipped else time.monotonic() - self._started
+        seconds = 0.0 if was_skipped else time.monotonic() - self._started
         self._worked += seconds
-        note = "unchanged, not trained again" if event.was_skipped else f"{seconds:.1f} s"
-        self._say(f"Fold {self._done} of {self._num_folds}: {_best(event.card)} ({note})")
+        note = "unchanged, not trained again" if was_skipped else f"{seconds:.1f} s"
+        self._say(f"Fold {self._done} of {self._num_folds}: {result} ({note})")
 
     def _say(self, message: str) -> None:
         """Print a line as it is: no markup in it, no break put into it."""
@@ -117,6 +142,31 @@ class ProgressDisplay:
                 note=note,
                 refresh=True,
             )
+
+
+def _epoch_note(event: EpochFinished) -> str:
+    record = event.record
+    return f"loss {record.train_loss:.4f}  val loss {record.val_loss:.4f}  {_score(vars(record))}"
+
+
+def _gan_epoch_note(event: GanEpochFinished) -> str:
+    record = event.record
+    losses = f"losses {record.generator_loss:.3f} and {record.discriminator_loss:.3f}"
+    if record.discriminator_accuracy is None:
+        return losses
+    return f"{losses}  discriminator right in {record.discriminator_accuracy:.0%}"
+
+
+def _last(card: GanCard) -> str:
+    """Say how the generator was at the last epoch, where samples are always looked at."""
+    last = card.history[-1]
+    number = last["num_clusters"]
+    diversity = "" if last["diversity"] is None else f"diversity {last['diversity']:.2f}, "
+    again = f", at attempt {card.num_restarts + 1}" if card.num_restarts else ""
+    return (
+        f"{len(card.history)} epochs{again}, {diversity}samples in "
+        f"{number - last['missing_clusters']} of {number} clusters of real ones"
+    )
 
 
 def _best(card: ModelCard) -> str:
