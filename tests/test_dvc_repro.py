@@ -16,6 +16,7 @@ OF_FAMILY = ("train", "explain", "compare_baselines", "evaluate")
 STAGES = {"ingest", "audit", "split", "balance", "augment", "baseline"} | {
     f"{stage}_{family}" for stage in OF_FAMILY for family in FAMILIES
 }
+STAGES |= {"train_gan", "evaluate_gan"}
 
 
 def dvc(project, *arguments):

@@ -3,11 +3,9 @@
 import math
 from dataclasses import asdict
 
-import mlflow
 import numpy as np
 import pytest
 from gan_cards import make_gan_card
-from mlflow.tracking import MlflowClient
 from PIL import Image
 
 from foldwise import child_run
@@ -23,22 +21,6 @@ from foldwise.tasks.events import (
 from foldwise.tracking import prepare_store
 
 STEPS = 3  # of an epoch
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    project = tmp_path_factory.mktemp("project")
-    uri = f"sqlite:///{project / 'mlflow.db'}"
-    prepare_store(uri, "first", project)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    yield project, uri
-    mlflow.set_tracking_uri(before)
-
-
-@pytest.fixture
-def client(store):
-    return MlflowClient(store[1])
 
 
 @pytest.fixture

@@ -137,7 +137,9 @@ def _stage_name(project: Project, journey: str, tag: str, part: Pipeline) -> str
         for path in project.paths(dataset)
         for folder in PurePosixPath(path).parts
     }
-    return f"{tag}_{family}" if family in folders else tag
+    if family not in folders or tag.endswith(f"_{family}"):
+        return tag
+    return f"{tag}_{family}"
 
 
 def _stage(project: Project, journey: str, tag: str, pipeline: Pipeline) -> dict[str, Any]:

@@ -26,15 +26,19 @@ from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
 from foldwise.datasets.run_models_dataset import MODELS_PATH_TAG
 from foldwise.errors import UserError
+from foldwise.gan_runs import GanRuns
 from foldwise.parameter_errors import explain
 from foldwise.run_facts import run_facts
 from foldwise.tasks.compare_scores import Comparison, comparison_metrics
 from foldwise.tasks.compare_summary import comparison_lines, comparison_table
+from foldwise.tasks.drawn_samples import DrawnSamples
 from foldwise.tasks.evaluate import Evaluation
 from foldwise.tasks.evaluate_regression import RegressionEvaluation
 from foldwise.tasks.evaluation_summary import summary_lines, summary_table
 from foldwise.tasks.events import TrainingEvent
 from foldwise.tasks.fold_models import FoldModels
+from foldwise.tasks.gan_scores import GanScores
+from foldwise.tasks.gan_verdict import gan_verdict
 from foldwise.tasks.progress import ProgressDisplay
 
 _EXPERIMENT = "experiment"
@@ -119,6 +123,11 @@ def _describe(lines: list[str]) -> None:
     mlflow.set_tag("mlflow.note.content", "\n".join(f"- {line}" for line in lines))
 
 
+def _verdict(scores: GanScores) -> tuple[str, ...]:
+    verdict = gan_verdict(scores)
+    return verdict.headline, *verdict.sentences
+
+
 class TrackingHook(MlflowHook):
     """One Kedro run is one MLflow run with its methods and folds below; parameters by name."""
 
@@ -128,6 +137,7 @@ class TrackingHook(MlflowHook):
         self._has_samples = False
         self._evaluation: Evaluation | RegressionEvaluation | None = None
         self._comparison: Comparison | None = None
+        self._gan_scores: GanScores | None = None
         self._pages: list[str] = []
         self._already_active_mlflow = False
 
@@ -158,7 +168,7 @@ class TrackingHook(MlflowHook):
         facts = run_facts(self._project, run_params, catalog)
         catalog["run_facts"] = MemoryDataset(facts, copy_mode="assign")
         self._has_samples, self._pages = False, []
-        self._evaluation = self._comparison = None
+        self._evaluation = self._comparison = self._gan_scores = None
         super().before_pipeline_run(run_params, pipeline, catalog)
         self._client = self.mlflow_config.server._mlflow_client
         # A run that was open before (an orchestrator's) may belong to another experiment.
@@ -166,8 +176,10 @@ class TrackingHook(MlflowHook):
         self._experiment = self._client.get_experiment(experiment_id)
         tracking.close_orphans(self._client, self._experiment)
         mlflow.set_tags(tracking.run_tags(self._project, self._experiment_name))
-        self._runs = tracking.MethodRuns(self._client, self._experiment.experiment_id, self.run_id)
+        run = self._client, self._experiment.experiment_id, self.run_id
+        self._runs, self._generators = tracking.MethodRuns(*run), GanRuns(*run)
         _LISTENERS[TrackingHook.__name__] = self._runs
+        _LISTENERS[GanRuns.__name__] = self._generators
         atexit.register(self._leave_run)
 
     @hook_impl
@@ -188,12 +200,18 @@ class TrackingHook(MlflowHook):
                 self._comparison = value
                 _describe(comparison_lines(value))
                 self._log_methods(value)
+            elif isinstance(value, GanScores) and self._gan_scores is None:
+                self._gan_scores = value
+                _describe(list(_verdict(value)))
+                self._log_generators(value)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:  # noqa: ANN401
         """Log what the catalogue marks for MLflow, and where trained networks lie."""
         if isinstance(data, FoldModels):
             mlflow.set_tag(MODELS_PATH_TAG, str(data.root.resolve()))
+        elif isinstance(data, DrawnSamples):
+            mlflow.set_tag("generator.sha256", str(data.facts["weights_sha256"]))
         dataset = self._catalog.get(dataset_name)
         marks = (getattr(dataset, "metadata", None) or {}).get("mlflow", {})
         if "artifact" in marks:
@@ -225,6 +243,9 @@ class TrackingHook(MlflowHook):
             console.print(summary_table(self._evaluation))
         if self._comparison is not None:
             console.print(comparison_table(self._comparison))
+        if self._gan_scores is not None:
+            for sentence in _verdict(self._gan_scores):
+                console.print(f"- {sentence}", highlight=False, markup=False)
         for page in self._pages:
             shown = os.path.relpath(page, self._project)
             console.print(f"Report: {shown}", highlight=False, markup=False)
@@ -235,6 +256,13 @@ class TrackingHook(MlflowHook):
             key = int(record.pop("repeat")), int(record.pop("fold"))
             scores = {str(name): value for name, value in record.items()}
             self._runs.folds.log_metrics(key, tracking.numeric_leaves(scores))
+
+    def _log_generators(self, scores: GanScores) -> None:
+        mlflow.log_metrics(tracking.numeric_leaves(scores.means()))
+        for generator in scores.generators:
+            metrics = {name: found._asdict() for name, found in generator.metrics.items()}
+            key = generator.repeat, generator.fold
+            self._generators.log_metrics(key, tracking.numeric_leaves(metrics))
 
     def _log_methods(self, comparison: Comparison) -> None:
         metrics = comparison_metrics(comparison)

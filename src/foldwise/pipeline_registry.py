@@ -12,12 +12,15 @@ from foldwise.pipelines import (
     compare,
     compare_balance,
     evaluate,
+    evaluate_gan,
     explain,
     ingest,
     learning_curve,
     range_test,
+    sample_gan,
     split,
     train,
+    train_gan,
 )
 from foldwise.pipelines.train.pipeline import Family
 
@@ -51,6 +54,9 @@ def register_pipelines() -> dict[str, Pipeline]:
         "balance": balance.create_pipeline(),
         "augment": augment.create_pipeline(),
         **journeys,
+        "train_gan": folds + train_gan.create_pipeline() + evaluate_gan.create_pipeline(),
+        "evaluate_gan": evaluate_gan.create_pipeline(),
+        "sample_gan": sample_gan.create_pipeline(),
         "compare": compare.create_pipeline(),
         "compare_balance": folds + compare_balance.create_pipeline(),
         "range_test_cnn": training_parts + range_test.create_pipeline(),

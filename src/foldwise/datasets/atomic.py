@@ -36,7 +36,8 @@ class AtomicSave:
                 "after split also train_remedies and compare_remedies "
                 "(--pipeline=compare_balance), after balance range_test "
                 "(--pipeline=range_test_cnn), train_fractions and learning_curve "
-                "(--pipeline=learning_curve_cnn), after train compare (--pipeline=compare)."
+                "(--pipeline=learning_curve_cnn), train_gan and evaluate_gan "
+                "(--pipeline=train_gan), after train compare (--pipeline=compare)."
             )
         return super().load()  # type: ignore[misc]  # of the other base
 

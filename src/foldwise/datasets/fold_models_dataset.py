@@ -5,22 +5,25 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
-from foldwise.tasks.fold_models import FoldModels, ModelError
+from foldwise.tasks.fold_folders import FoldFolders, ModelError
+from foldwise.tasks.fold_models import FoldModels
 
 
-class FoldModelsDataset(AbstractDataset[FoldModels, FoldModels]):
+class FoldModelsDataset(AbstractDataset[FoldFolders[Any], FoldFolders[Any]]):
     """Gives the folder; training fills it fold by fold, so that nothing is lost when killed."""
+
+    kind: type[FoldFolders[Any]] = FoldModels
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         """Take the path of the folder."""
         self._filepath = Path(filepath)
         self.metadata = metadata
 
-    def load(self) -> FoldModels:
+    def load(self) -> FoldFolders[Any]:
         """Return the folder, whether or not there is anything in it."""
-        return FoldModels(self._filepath)
+        return self.kind(self._filepath)
 
-    def save(self, data: FoldModels) -> None:
+    def save(self, data: FoldFolders[Any]) -> None:
         """Check that the networks lie here and are sound.
 
         Raises:

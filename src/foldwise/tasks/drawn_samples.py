@@ -4,6 +4,7 @@ N: samples, Z: size of a latent vector, T: time steps, F: channels of a series.
 """
 
 import io
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ import pandas as pd
 from foldwise.atomic import atomic_directory, sha256_file, write_sealed_json
 from foldwise.data.csv_cells import csv_safe
 from foldwise.data.samples import Samples
+
+logger = logging.getLogger(__name__)
 
 LATENTS, TABLE, MANIFEST = "latents.npy", "samples.csv", "manifest.json"
 _MAX_NAME_BYTES = 100
@@ -45,6 +48,7 @@ def write_drawn_samples(folder: Path, drawn: DrawnSamples) -> None:
         hashes = {name: sha256_file(temporary / name) for name in (LATENTS, TABLE)}
         facts = {**drawn.facts, "num_samples": len(samples), "synthetic": True, "files": hashes}
         write_sealed_json(temporary / MANIFEST, facts)
+    logger.info("Wrote %d drawn samples to %s.", len(samples), folder)
 
 
 def class_folders(classes: Sequence[str]) -> list[str]:
