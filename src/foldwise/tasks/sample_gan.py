@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from foldwise.atomic import read_sealed_json
 from foldwise.data.bad_input import listing
 from foldwise.data.samples import Samples
 from foldwise.errors import UserError
 from foldwise.seeds import derive_seed
 from foldwise.tasks.drawn_samples import DrawnSamples
+from foldwise.tasks.fold_folders import CARD
 from foldwise.tasks.gan_models import GanCard, GanModels
 from foldwise.tasks.generate import Generator
 from foldwise.tasks.sample_gan_config import SampleGanConfig
@@ -90,13 +92,7 @@ def _quoted(names: object) -> str:
 
 def _folder(models: GanModels, config: SampleGanConfig) -> Path:
     if config.generator is not None:
-        folder = config.generator.expanduser()
-        if not folder.is_dir():
-            raise SampleGanError(
-                f"sample_gan.generator is '{folder}', but there is no such folder. Allowed is the "
-                "folder of a trained generator, as data/06_models/digits/gan/fold_0."
-            )
-        return folder
+        return _own_folder(config.generator.expanduser())
     folder = models.folder(config.repeat, config.fold)
     if not folder.is_dir():
         there = [(card.repeat, card.fold) for card in models.cards()]
@@ -105,6 +101,23 @@ def _folder(models: GanModels, config: SampleGanConfig) -> Path:
             f"sample_gan.repeat and sample_gan.fold are {config.repeat} and {config.fold}, but "
             f"that fold has no generator. Trained are those of {pairs}; train_gan.num_folds says "
             "for how many folds one is trained."
+        )
+    return folder
+
+
+def _own_folder(folder: Path) -> Path:
+    try:
+        found = (
+            "holds no generator" if "class_counts" not in read_sealed_json(folder / CARD) else ""
+        )
+    except FileNotFoundError:
+        found = f"holds no {CARD}" if folder.is_dir() else "is no such folder"
+    except ValueError:
+        found = ""  # what is damaged is told of when it is read
+    if found:
+        raise SampleGanError(
+            f"sample_gan.generator is '{folder}', which {found}. Allowed is the folder of a "
+            "trained generator, as data/06_models/digits/gan/fold_0."
         )
     return folder
 
