@@ -432,4 +432,5 @@ def test_a_stopped_comparison_goes_on_and_ends_in_the_same_bytes(
     assert skipped == [True, True, True, False]
     expected = tree(two_methods[0].root)
     for name, content in tree(models.root).items():
-        assert expected[name] == content
+        if not name.endswith("_seconds.json"):  # times are no results
+            assert expected[name] == content

@@ -8,6 +8,7 @@ from foldwise.data.augment import AugmentConfig
 from foldwise.data.balance import BalanceConfig
 from foldwise.errors import UserError
 from foldwise.pipelines.train.nodes import describe_cnn
+from foldwise.tasks.gan_config import TrainGanConfig
 from foldwise.tasks.train_config import TrainCnnConfig
 
 
@@ -23,6 +24,7 @@ def test_the_network_is_described_with_what_its_predictions_depend_on(samples, f
         BalanceConfig.of(method="weighted_sampler+threshold"),
         AugmentConfig(),
         config,
+        TrainGanConfig(),
     )
 
     assert json.loads(json.dumps(found))["name"] == "small_cnn"
@@ -38,4 +40,4 @@ def test_a_wrong_stage_is_told_before_anything_is_trained(samples, folds):
     config = TrainCnnConfig.of(transfer=transfer)
 
     with pytest.raises(UserError, match=r"layer9.*features"):
-        describe_cnn(samples, folds, BalanceConfig(), AugmentConfig(), config)
+        describe_cnn(samples, folds, BalanceConfig(), AugmentConfig(), config, TrainGanConfig())

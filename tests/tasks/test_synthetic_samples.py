@@ -21,7 +21,7 @@ from foldwise.tasks.synthetic_generator import FittedDraw
 from foldwise.tasks.synthetic_samples import FillError, require_fillable
 from foldwise.tasks.train import cross_validate, fold_jobs
 
-NUM_CLASSES = 2
+BLACK = np.zeros((2, 1, 8, 8), np.uint8)
 
 
 def stripes(labels, seed):
@@ -133,6 +133,24 @@ def test_generator_parameters_count_for_this_remedy_alone(samples, folds, plan, 
     # Neither the seed of the generators' own pipeline nor how many folds have one changes it.
     elsewhere = dataclasses.replace(filling, generator=TrainGanConfig(num_folds=None, seed=3))
     assert fingerprints(filling) == fingerprints(elsewhere)
+
+
+def test_what_could_not_be_made_is_told_once_per_fold(
+    monkeypatch, tmp_path, samples, folds, plan, filling, caplog
+):
+    """Where every sample is one and the same, one is kept, and the others are copies of it."""
+    collapsed = FittedDraw(lambda labels, _: BLACK[labels])
+    monkeypatch.setattr(synthetic_samples, "fit_draw", lambda *_: collapsed)
+    models = cross_validate(samples, folds, plan, filling, FoldModels(tmp_path))
+    for card in models.cards():
+        (fill,) = card.synthetic.classes
+        (finding,) = card.synthetic.findings
+        assert fill.added <= 1
+        assert fill.tried == filling.balance.remedy.max_tries * fill.wanted
+        assert f"'dark' {fill.added} of {fill.wanted} (of {fill.tried} that were made" in (
+            finding.message
+        )
+        assert finding.message in caplog.text
 
 
 # -- what is kept ---------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ logger = logging.getLogger(__name__)
 OfClass = tuple[Kept, npt.NDArray[np.int64]]  # what is kept of a class, and its training rows
 
 _RECORD = "record.json"
+_MOST_NAMES = 10  # classes named in a message
 _GENERATOR, _FILTER = "generator", "filter"  # folders of what is interrupted
 
 
@@ -148,7 +149,7 @@ def _make(job: FoldJob, samples: Samples, recipe: Recipe, folder: Path) -> Synth
     findings: tuple[Finding, ...] = ()
     if wanted:
         draw, findings = fit_draw(job, samples, recipe, folder / _GENERATOR)
-        judge = _fit_judge(job, samples, recipe, folder / _FILTER)
+        judge = _fit_judge(job, samples, recipe, sum(wanted.values()), folder / _FILTER)
         seed = derive_seed(recipe.seed, *job.key, "synthetic")
         for name, number in wanted.items():
             code = samples.classes.index(name)
@@ -160,10 +161,18 @@ def _make(job: FoldJob, samples: Samples, recipe: Recipe, folder: Path) -> Synth
     return _write(folder / SYNTHETIC, kept, findings, samples, job)
 
 
-def _fit_judge(job: FoldJob, samples: Samples, recipe: Recipe, folder: Path) -> Judge:
-    """Fit the recipe's network on the real samples without a remedy; return what it says."""
+def _fit_judge(
+    job: FoldJob, samples: Samples, recipe: Recipe, num_wanted: int, folder: Path
+) -> Judge:
+    """Fit the recipe's network on the real samples without a remedy; return what it says.
+
+    It makes as many steps as the network that is to be fitted with the wanted samples.
+    """
     logger.info("Repeat %d, fold %d: fitting the classifier that judges made samples.", *job.key)
-    plain = dataclasses.replace(recipe, balance=BalanceConfig(), generator=None)
+    num_real = len(job.training.rows)
+    epochs = round(recipe.fit.max_epochs * (num_real + num_wanted) / num_real)
+    fit = recipe.fit.model_copy(update={"max_epochs": epochs})
+    plain = dataclasses.replace(recipe, fit=fit, balance=BalanceConfig(), generator=None)
     fitted = fit_fold(job, samples, plain, folder, lambda _: None, lambda _: None)
     counts = np.bincount(job.training.labels, minlength=len(samples.classes))
 
@@ -187,8 +196,7 @@ def _write(
 ) -> SyntheticRecord:
     """Write samples and record, all or nothing; without samples, the record alone."""
     fills = tuple(of_class.fill for of_class, _ in kept)
-    found = [finding for fill in fills if (finding := _too_few(fill, job)) is not None]
-    record = SyntheticRecord(classes=fills, findings=(*findings, *found))
+    record = SyntheticRecord(classes=fills, findings=(*findings, *_too_few(fills, job)))
     with atomic_directory(folder) as temporary:
         if record.num_added:
             made = _as_samples(kept, samples, job)
@@ -223,19 +231,31 @@ def _as_samples(kept: list[OfClass], samples: Samples, job: FoldJob) -> Samples:
     return dataclasses.replace(samples, x=x, table=table)
 
 
-def _too_few(fill: ClassFill, job: FoldJob) -> Finding | None:
-    if fill.added == fill.wanted:
-        return None
-    return Finding(
+def _too_few(fills: tuple[ClassFill, ...], job: FoldJob) -> list[Finding]:
+    """Tell of the classes that could not be filled up as far as was wanted."""
+    short = [fill for fill in fills if fill.added < fill.wanted]
+    if not short:
+        return []
+    named = [_told(fill) for fill in short[:_MOST_NAMES]]
+    more = [f"and {len(short) - _MOST_NAMES} more classes"] * (len(short) > _MOST_NAMES)
+    numbers = {"wanted": sum(f.wanted for f in short), "added": sum(f.added for f in short)}
+    finding = Finding(
         check="synthetic_too_few",
         severity="warn",
-        message=f"In repeat {job.parts.repeat}, fold {job.parts.fold}, {fill.added} of "
-        f"{fill.wanted} samples were added to the class {fill.name!r}, which has {fill.real}: of "
-        f"{fill.tried} that the generator made, {fill.not_of_class} were not taken for it and "
-        f"{fill.copies} were copies.",
+        message=f"In repeat {job.parts.repeat}, fold {job.parts.fold}, {numbers['added']} of "
+        f"{numbers['wanted']} samples were added to classes that lack them: "
+        f"{'; '.join(named + more)}.",
         advice="Train the generator longer (train_gan.fit.max_epochs), ask for less "
         "(balance.ratio), or let more pass (balance.confidence, balance.max_tries).",
-        values={"wanted": fill.wanted, "added": fill.added, "tried": fill.tried},
+        values=numbers,
+    )
+    return [finding]
+
+
+def _told(fill: ClassFill) -> str:
+    return (
+        f"{fill.name!r} {fill.added} of {fill.wanted} (of {fill.tried} that were made, "
+        f"{fill.not_of_class} were not taken for it, {fill.copies} were copies)"
     )
 
 

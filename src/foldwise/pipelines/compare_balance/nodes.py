@@ -22,7 +22,9 @@ from foldwise.tasks.compare_scores import (
 )
 from foldwise.tasks.evaluate import EvaluateConfig
 from foldwise.tasks.events import Observer
+from foldwise.tasks.gan_config import TrainGanConfig
 from foldwise.tasks.held_out_ratio import held_out_ratio
+from foldwise.tasks.remedy_costs import remedy_costs
 from foldwise.tasks.remedy_models import RemedyModels
 from foldwise.tasks.train_config import TrainCnnConfig
 
@@ -36,10 +38,11 @@ def train_remedies(
     workspace: RemedyModels,
     observer: Observer,
     find_run: Callable[[str], Path],
+    generator: TrainGanConfig,
 ) -> RemedyModels:
     """Train one network per remedy, seed and fold; what is done is skipped."""
     return compare_balance.train_remedies(
-        samples, folds, config, training, augment, workspace, observer, find_run
+        samples, folds, config, training, augment, workspace, observer, find_run, generator
     )
 
 
@@ -49,9 +52,11 @@ def predict_remedies(
     folds: Folds,
     config: CompareBalanceConfig,
     training: TrainCnnConfig,
-) -> pd.DataFrame:
-    """Predict each sample by the networks that did not see it, remedy by remedy."""
-    return compare_balance.predict_remedies(models, samples, folds, config, training)
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predict each sample by the networks that did not see it; return what these have cost too."""
+    predictions = compare_balance.predict_remedies(models, samples, folds, config, training)
+    seeds = compare_balance.seeds_of(config, training)
+    return predictions, remedy_costs(models, config.names, seeds)
 
 
 def compare_remedies(
@@ -60,10 +65,11 @@ def compare_remedies(
     folds: Folds,
     evaluation: EvaluateConfig,
     config: CompareBalanceConfig,
+    costs: pd.DataFrame,
 ) -> Comparison:
     """Score the remedies and test their paired differences to `none`."""
     ratio = held_out_ratio(predictions, training_sizes(folds, samples.table))
-    return compare(predictions, folds.units, ratio, evaluation, config)
+    return compare(predictions, folds.units, ratio, evaluation, config, costs)
 
 
 def tabulate_comparison(

@@ -31,6 +31,7 @@ def _training() -> Pipeline:
                     "workspace": "remedy_workspace",
                     "observer": "observer",
                     "find_run": "run_models",
+                    "generator": "params:train_gan",
                 },
                 "remedy_models",
                 name="train_remedies",
@@ -38,7 +39,7 @@ def _training() -> Pipeline:
             node(
                 predict_remedies,
                 {"models": "remedy_models", **data, **choices},
-                "remedy_predictions",
+                ["remedy_predictions", "remedy_costs"],
                 name="predict_remedies",
             ),
         ],
@@ -47,7 +48,14 @@ def _training() -> Pipeline:
 
 
 def _comparison() -> Pipeline:
-    read = ["remedy_predictions", "samples", "folds", "params:evaluate", "params:compare_balance"]
+    read = {
+        "predictions": "remedy_predictions",
+        "samples": "samples",
+        "folds": "folds",
+        "evaluation": "params:evaluate",
+        "config": "params:compare_balance",
+        "costs": "remedy_costs",
+    }
     return Pipeline(
         [
             node(compare_remedies, read, "comparison", name="compare_remedies"),

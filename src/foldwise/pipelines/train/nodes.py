@@ -14,6 +14,7 @@ from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples
 from foldwise.tasks.events import Observer
 from foldwise.tasks.fold_models import FoldModels
+from foldwise.tasks.gan_config import TrainGanConfig
 from foldwise.tasks.pretrained import FindRun
 from foldwise.tasks.recipe import Recipe
 from foldwise.tasks.train_config import TrainCnnConfig, TrainMlpConfig, TrainRnnConfig
@@ -25,9 +26,10 @@ def describe_cnn(
     balance: BalanceConfig,
     augment: AugmentConfig,
     config: TrainCnnConfig,
+    generator: TrainGanConfig,
 ) -> dict[str, Any]:
     """Return what the network costs and sees, and what its predictions depend on beside it."""
-    return _describe(samples, folds, config.recipe(augment, balance))
+    return _describe(samples, folds, config.recipe(augment, balance, generator))
 
 
 def describe_rnn(
@@ -36,9 +38,10 @@ def describe_rnn(
     balance: BalanceConfig,
     augment: AugmentConfig,
     config: TrainRnnConfig,
+    generator: TrainGanConfig,
 ) -> dict[str, Any]:
     """Return what the network costs and sees, and what its predictions depend on beside it."""
-    return _describe(samples, folds, config.recipe(augment, balance))
+    return _describe(samples, folds, config.recipe(augment, balance, generator))
 
 
 def describe_mlp(
@@ -59,12 +62,13 @@ def train_cnn(
     balance: BalanceConfig,
     augment: AugmentConfig,
     config: TrainCnnConfig,
+    generator: TrainGanConfig,
     workspace: FoldModels,
     find_run: FindRun,
     observer: Observer,
 ) -> FoldModels:
     """Train one network per fold; folds that are done are skipped, an interrupted one goes on."""
-    recipe = config.recipe(augment, balance)
+    recipe = config.recipe(augment, balance, generator)
     return _train(samples, folds, balance_plan, recipe, workspace, observer, find_run)
 
 
@@ -75,11 +79,12 @@ def train_rnn(
     balance: BalanceConfig,
     augment: AugmentConfig,
     config: TrainRnnConfig,
+    generator: TrainGanConfig,
     workspace: FoldModels,
     observer: Observer,
 ) -> FoldModels:
     """Train one network per fold; folds that are done are skipped, an interrupted one goes on."""
-    recipe = config.recipe(augment, balance)
+    recipe = config.recipe(augment, balance, generator)
     return _train(samples, folds, balance_plan, recipe, workspace, observer)
 
 

@@ -38,6 +38,8 @@ def create_pipeline(family: Family) -> Pipeline:
         "augment": "params:augment",
         "config": f"params:train_{family}",
     }
+    if family != "mlp":  # rare classes of tables are not filled up by a generator
+        described["generator"] = "params:train_gan"
     trained = {
         **described,
         "balance_plan": "balance_plan",
