@@ -71,6 +71,8 @@ class Remembering:
 
     def generate(self, labels, latents):
         assert len(labels) == len(latents)
+        if self.card.is_conditional:
+            assert np.array(self.card.class_counts)[labels].all(), "asked for an unknown class"
         shares = norm.cdf(latents)
         if not self.card.is_conditional:
             labels = np.unique(self._y)[(shares[:, 1] * len(np.unique(self._y))).astype(int)]

@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 from foldwise.data.folds import SplitConfig, fold_parts, make_folds
 from foldwise.data.samples import Samples, array_hash
 from foldwise.metrics.generation import frechet_distance
+from foldwise.tasks.draw_samples import draw_like
 from foldwise.tasks.evaluate_gan_config import EvaluateGanConfig
 from foldwise.tasks.feature_space import GenerationError, space_recipe
 from foldwise.tasks.fold_folders import ModelError
@@ -140,9 +141,27 @@ def test_a_generator_that_is_told_no_classes_trains_no_network(digits, score):
 
 
 @pytest.mark.slow
+def test_a_class_that_the_generator_was_never_shown_is_missing(digits, score):
+    scores, _ = score(lambda card: Remembering(card, *digits[1]), class_counts=(9, 9, 0, 9))
+    assert scores.missing_classes == ("2",)
+    assert len(scores.pictures.generated[2]) == 0
+    assert "2" not in scores.pictures.interpolated_classes
+
+
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(digits, score, of_new_samples):
     again = score(lambda card: Remembering(card, *digits[1], noise=4.0))[1]
     assert json.dumps(again.to_json()) == json.dumps(of_new_samples[1].to_json())
+
+
+def test_of_an_unknown_class_others_are_drawn_in_its_place(digits, folds):
+    x, y = digits[1]
+    card = gan_card(digits[0], folds, class_counts=(5, 0, 5, 0))
+    labels = np.array([0, 1, 2, 3, 0, 0])
+    drawn = draw_like(Remembering(card, x, y), labels, seed=0)
+    of = [int(y[(x == sample).all(axis=(1, 2, 3))][0]) for sample in drawn]
+    assert [of[i] for i in (0, 2, 4, 5)] == [0, 2, 0, 0]
+    assert {of[1], of[3]} <= {0, 2}
 
 
 def test_generators_of_other_samples_are_refused(digits, folds, tmp_path):

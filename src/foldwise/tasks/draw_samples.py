@@ -1,6 +1,6 @@
 """Draw samples from a generator, a chunk at a time.
 
-M: samples, C: channels, H: height, W: width, T: steps, F: channels of a series, Z: latent numbers.
+M: samples, K: classes, C: channels, H: height, W: width, T: steps, F: channels of a series.
 """
 
 from typing import Any, Protocol
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from foldwise.seeds import derive_seed
+from foldwise.seeds import derive_seed, numpy_generator
 from foldwise.tasks.gan_models import GanCard
 
 Codes = npt.NDArray[np.int64]
@@ -27,6 +27,28 @@ class SampleGenerator(Protocol):
 
     def generate(self, labels: Codes, latents: npt.NDArray[np.float32]) -> Array:
         """Return samples of the classes (M,), as `Samples.x` holds them."""
+
+
+def is_known(card: GanCard) -> npt.NDArray[np.bool_]:
+    """Tell of each class whether samples of it can be asked for, (K,)."""
+    if not card.is_conditional:
+        return np.ones(len(card.classes), dtype=np.bool_)
+    return np.array(card.class_counts) > 0
+
+
+def draw_like(generator: SampleGenerator, labels: Codes, seed: int) -> Array:
+    """Return a sample for each label, as `draw_samples`; where it knows no such class, of another.
+
+    A class without any training sample cannot be asked for. In its place others are drawn, as
+    often as they are among the labels, so that as many samples come as there are labels.
+    """
+    known = is_known(generator.card)[labels]
+    if known.all():
+        return draw_samples(generator, labels, seed)
+    others = numpy_generator(seed, "others").choice(labels[known], size=int((~known).sum()))
+    replaced = labels.copy()
+    replaced[~known] = others
+    return draw_samples(generator, replaced, seed)
 
 
 def draw_samples(generator: SampleGenerator, labels: Codes, seed: int) -> Array:

@@ -77,7 +77,8 @@ def class_grid_figure(
         np.concatenate([_strip(real, size, shape), gap, _strip(generated, size, shape)], axis=1)
         for real, generated in zip(pictures.real, pictures.generated, strict=True)
     ]
-    return _sheet(rows, pictures.classes, "real, held out", "generated")
+    start = rows[0].shape[1] - size * _width(shape)
+    return _sheet(rows, pictures.classes, {0: "real, held out", start: "generated"})
 
 
 @in_style
@@ -89,7 +90,8 @@ def interpolation_figure(
         return _series_ways(pictures, features)
     ways = pictures.interpolated
     rows = [_strip(way, len(way), way.shape[1:]) for way in ways]
-    return _sheet(rows, pictures.interpolated_classes, "one latent", "another")
+    last = rows[0].shape[1] - _width(ways[0].shape[1:])
+    return _sheet(rows, pictures.interpolated_classes, {0: "one latent", last: "another"})
 
 
 def pair_figure(
@@ -118,11 +120,15 @@ def _lines(axes: "Axes", history: Sequence[Record], names: Mapping[str, str]) ->
 def _strip(images: Array, size: int, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """Return images (n, C, H, W) side by side, (H, size * (W + gap), 3), the rest blank."""
     height, width = shape[1:]
-    gap = max(1, width // 16)
-    strip = np.full((height, size, width + gap, 3), _PAPER, np.uint8)
+    strip = np.full((height, size, _width(shape), 3), _PAPER, np.uint8)
     for i, image in enumerate(images[:size]):
         strip[:, i, :width] = _rgb(np.asarray(image))
     return strip.reshape(height, -1, 3)
+
+
+def _width(shape: tuple[int, ...]) -> int:
+    """Return the pixels from one picture (C, H, W) to the next."""
+    return shape[2] + max(1, shape[2] // 16)
 
 
 def _rgb(image: Array) -> npt.NDArray[np.uint8]:
@@ -133,9 +139,9 @@ def _rgb(image: Array) -> npt.NDArray[np.uint8]:
 
 
 def _sheet(
-    rows: Sequence[npt.NDArray[np.uint8]], labels: Sequence[str], left: str, right: str
+    rows: Sequence[npt.NDArray[np.uint8]], labels: Sequence[str], headings: Mapping[int, str]
 ) -> "Figure":
-    """Draw strips (H, W, 3) under one another, each with its label."""
+    """Draw strips (H, W, 3) under one another, each with its label; headings start at a pixel."""
     from matplotlib.figure import Figure
 
     height, width = rows[0].shape[:2]
@@ -155,8 +161,8 @@ def _sheet(
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.set_frame_on(False)
-    axes.set_title(left, loc="left", fontsize=9)
-    axes.set_title(right, loc="right", fontsize=9)
+    for start, heading in headings.items():
+        axes.annotate(heading, (start, -0.1 * height), fontsize=9, annotation_clip=False)
     return figure
 
 

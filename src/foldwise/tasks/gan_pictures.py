@@ -6,6 +6,7 @@ Source:
     White, T. (2016). Sampling generative networks. arXiv:1609.04468 (interpolation on the sphere).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,7 @@ from foldwise.data.contact_sheet import strata_to_show
 from foldwise.data.samples import Samples
 from foldwise.seeds import derive_seed
 from foldwise.tasks.copies import CopyCheck, NearestTraining
-from foldwise.tasks.draw_samples import SampleGenerator
-from foldwise.tasks.evaluate_gan_config import EvaluateGanConfig
+from foldwise.tasks.draw_samples import SampleGenerator, is_known
 from foldwise.tasks.gan_scores import GanPictures
 
 Array = npt.NDArray[Any]
@@ -38,12 +38,15 @@ class PictureSource:
     rows: Codes  # held-out real samples, (N,)
     drawn: Array  # generated with their labels, (N, ...)
     taken: Codes  # classes that the real network takes the generated ones for, (N,)
-    by_class: Array  # generated, as many of each class, class by class: (K n, ...)
-    config: EvaluateGanConfig
+    by_class: Mapping[int, Array]  # generated, of each class that can be asked for: (n, ...)
 
 
 def gan_pictures(
-    source: PictureSource, nearest: NearestTraining, check: CopyCheck, seed: int
+    source: PictureSource,
+    nearest: NearestTraining,
+    check: CopyCheck,
+    num_pairs: int,
+    seed: int,
 ) -> GanPictures:
     """Choose samples by class, paths between latents, and the pairs that are most alike.
 
@@ -51,6 +54,7 @@ def gan_pictures(
         source: The samples.
         nearest: The nearest training sample of each of `source.drawn`.
         check: How near is too near.
+        num_pairs: Of samples that are most alike.
         seed: Of the latents that the paths join.
     """
     samples = source.samples
@@ -60,7 +64,7 @@ def gan_pictures(
     codes = [samples.classes.index(name) for name in shown]
     real = [samples.x[source.rows[labels == code][:_PER_CLASS]] for code in codes]
     paths, of_paths = _paths(source, codes, seed)
-    pairs, captions = _pairs(source, nearest, check)
+    pairs, captions = _pairs(source, nearest, check, num_pairs)
     return GanPictures(
         classes=tuple(shown),
         real=tuple(real),
@@ -95,8 +99,7 @@ def _of_class(source: PictureSource, code: int) -> Array:
     """Return generated samples of a class: asked for, or else taken for it."""
     if not source.generator.card.is_conditional:
         return source.drawn[np.flatnonzero(source.taken == code)[:_PER_CLASS]]
-    start = code * source.config.per_class
-    return source.by_class[start : start + min(_PER_CLASS, source.config.per_class)]
+    return source.by_class.get(code, source.drawn[:0])[:_PER_CLASS]
 
 
 def _paths(
@@ -104,7 +107,8 @@ def _paths(
 ) -> tuple[tuple[Array, ...], tuple[str, ...]]:
     """Return samples between two latents each, of one class where classes are told."""
     found, names = [], []
-    for number, code in enumerate(codes[:_MOST_PATHS]):
+    known = is_known(source.generator.card)
+    for number, code in enumerate([code for code in codes if known[code]][:_MOST_PATHS]):
         ends = source.generator.latents(2, derive_seed(seed, "path", number))
         latents = between(ends[0], ends[1], _NUM_STEPS)
         found.append(source.generator.generate(np.full(_NUM_STEPS, code), latents))
@@ -114,7 +118,7 @@ def _paths(
 
 
 def _pairs(
-    source: PictureSource, nearest: NearestTraining, check: CopyCheck
+    source: PictureSource, nearest: NearestTraining, check: CopyCheck, num_pairs: int
 ) -> tuple[tuple[tuple[Array, Array], ...], tuple[tuple[str, str], ...]]:
     """Return the generated samples that are most like a training sample, with it."""
     of_features, of_values = (
@@ -124,7 +128,7 @@ def _pairs(
     order = np.argsort(np.maximum(of_features, of_values), kind="stable")
     is_copy, samples = check.is_copy(nearest), source.samples
     pairs, captions = [], []
-    for i in order[: source.config.num_pairs]:
+    for i in order[:num_pairs]:
         row = nearest.rows[i]
         pairs.append((source.drawn[i], np.asarray(samples.x[row])))
         told = "copy" if is_copy[i] else "no copy"

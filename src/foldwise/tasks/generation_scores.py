@@ -26,7 +26,7 @@ from foldwise.metrics.intervals import UNDEFINED, Interval, proportion_interval
 from foldwise.metrics.paired_difference import paired_difference
 from foldwise.seeds import derive_seed, numpy_generator
 from foldwise.tasks.copies import CopyCheck
-from foldwise.tasks.draw_samples import SampleGenerator, draw_samples
+from foldwise.tasks.draw_samples import SampleGenerator, draw_like, draw_samples, is_known
 from foldwise.tasks.evaluate_gan_config import EvaluateGanConfig
 from foldwise.tasks.events import Observer, ignore
 from foldwise.tasks.feature_space import FeatureSpace, fit_space, space_jobs
@@ -145,7 +145,7 @@ class _Measured:
             job, samples, self.folds.content_hash, self.recipe, networks.real, observer
         )
         rows = self._compared()
-        drawn = draw_samples(generator, samples.y[rows], self._seed("compared"))
+        drawn = draw_like(generator, samples.y[rows], self._seed("compared"))
         features = space.features(drawn)
         metrics = self._in_space(space, rows, features)
         check = CopyCheck(space, samples, job.training.rows, rows, config.copy_level)
@@ -160,7 +160,7 @@ class _Measured:
         asked = self._asked(space)
         classes = self._classes(space, rows, taken, asked, hits)
         metrics["num_missing_classes"] = _plain(sum(found.is_missing for found in classes))
-        source = PictureSource(generator, samples, rows, drawn, taken, asked.x, config)
+        source = PictureSource(generator, samples, rows, drawn, taken, asked.samples)
         return GeneratorScores(
             *job.key,
             model=card.model.name,
@@ -169,17 +169,24 @@ class _Measured:
             num_features=features.shape[1],
             num_training=len(job.training.rows),
             num_real=len(rows),
-            num_on_generated=(
-                min(len(job.training.rows), config.max_training) if card.is_conditional else 0
-            ),
+            num_on_generated=self._num_on_generated(),
             metrics=metrics,
             classes=classes,
             majority_share=float(np.bincount(samples.y[self.held_out]).max() / len(self.held_out)),
             findings=card.findings,
             history=card.history,
-            pictures=gan_pictures(source, nearest, check, self._seed("pictures")),
+            pictures=gan_pictures(
+                source, nearest, check, config.num_pairs, self._seed("pictures")
+            ),
             weights_sha256=card.weights_sha256,
         )
+
+    def _num_on_generated(self) -> int:
+        """Return how many generated samples a network is trained on."""
+        card, labels = self.generator.card, self.job.training.labels
+        if not card.is_conditional:
+            return 0
+        return min(int(is_known(card)[labels].sum()), self.config.max_training)
 
     def _seed(self, *purpose: int | str) -> int:
         return derive_seed(self.config.seed, "generation_scores", *self.job.key, *purpose)
@@ -254,10 +261,14 @@ class _Measured:
 
     def _asked(self, space: FeatureSpace) -> "_Asked":
         """Draw the same number of each class, and let the real network recognise them."""
-        num_classes = len(self.samples.classes)
-        labels = np.repeat(np.arange(num_classes), self.config.per_class)
+        known = np.flatnonzero(is_known(self.generator.card))
+        labels = np.repeat(known, self.config.per_class)
         x = draw_samples(self.generator, labels, self._seed("classes"))
-        return _Asked(x, space.probabilities(x).argmax(axis=1) == labels)
+        hits = space.probabilities(x).argmax(axis=1) == labels
+        samples = {int(code): x[labels == code] for code in known}
+        recognised = np.zeros(len(self.samples.classes))  # none of what cannot be asked for
+        recognised[known] = hits.reshape(len(known), -1).mean(axis=1)
+        return _Asked(samples, recognised)
 
     def _classes(
         self,
@@ -278,7 +289,7 @@ class _Measured:
         real = _recalls(hits["real"], labels, num_classes)
         generated = _recalls(hits.get("generated", hits["real"]), labels, num_classes)
         counts = np.bincount(self.job.training.labels, minlength=num_classes)
-        recognised = asked.recognised.reshape(num_classes, -1).mean(axis=1)
+        recognised = asked.recognised
         found = []
         for code, name in enumerate(samples.classes):
             pair = (
@@ -292,13 +303,13 @@ class _Measured:
             found.append(
                 ClassGeneration(
                     name,
-                    int(counts[code]),
+                    num_training=int(counts[code]),
                     real_share=float(taken_real[code]),
                     generated_share=float(taken_drawn[code]),
                     recognised=float(recognised[code]) if is_told else None,
                     real_recognised=float(real[code]),
                     recall_by_generated=float(generated[code]) if is_told else None,
-                    is_missing=bool(pair[0] < _MISSING * pair[1]),
+                    is_missing=bool(pair[0] < _MISSING * pair[1]) or not counts[code],
                 )
             )
         return tuple(found)
@@ -306,10 +317,10 @@ class _Measured:
 
 @dataclass(frozen=True)
 class _Asked:
-    """As many samples of each class, class by class, and whether each is recognised."""
+    """As many samples of each class that can be asked for, and the share that is recognised."""
 
-    x: Array
-    recognised: Mask
+    samples: Mapping[int, Array]  # class index -> (n, ...)
+    recognised: npt.NDArray[np.float64]  # (K,)
 
 
 def _copies(check: CopyCheck, is_copy: Mask, space: str, confidence: float) -> dict[str, Estimate]:

@@ -16,7 +16,7 @@ from foldwise.data.folds import FoldParts
 from foldwise.data.samples import Samples, array_hash
 from foldwise.modules.data_module import Part
 from foldwise.seeds import derive_seed, numpy_generator
-from foldwise.tasks.draw_samples import SampleGenerator, draw_samples
+from foldwise.tasks.draw_samples import SampleGenerator, draw_samples, is_known
 from foldwise.tasks.evaluate_gan_config import EvaluateGanConfig
 from foldwise.tasks.events import Observer, ignore
 from foldwise.tasks.fold_job import FoldJob
@@ -54,8 +54,13 @@ def train_on_generated(
     """
     key = job.key
     seed = derive_seed(config.seed, "train_on_generated", *key)
-    fitted = some_of(job.training.labels, config.max_training, derive_seed(seed, "rows"))
-    labels = np.concatenate([fitted, job.validation.labels])
+    # Of a class without any training sample none can be asked for.
+    known = is_known(generator.card)
+    fitted, inner_labels = (
+        labels[known[labels]] for labels in (job.training.labels, job.validation.labels)
+    )
+    fitted = some_of(fitted, config.max_training, derive_seed(seed, "rows"))
+    labels = np.concatenate([fitted, inner_labels])
     twin = generated_samples(generator, labels, samples.classes, seed)
     ids = twin.table["sample_id"].to_numpy(dtype=object)
     rows = np.arange(len(labels))
