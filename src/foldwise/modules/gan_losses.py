@@ -102,7 +102,7 @@ def gradient_penalty(
     """
     shares = torch.rand(len(real), *[1] * (real.ndim - 1), generator=generator).to(real)
     between = fake.detach().to(real.dtype).lerp(real.detach(), shares)
-    norms = torch.linalg.vector_norm(_gradients(critic, between), dim=1)
+    norms: Tensor = torch.linalg.vector_norm(_gradients(critic, between), dim=1)
     return (norms - 1).square().mean()
 
 

@@ -3,6 +3,7 @@
 B: batch, C: channels.
 """
 
+import torch
 from torch import Tensor, nn
 
 
@@ -23,10 +24,10 @@ class ClassBatchNorm(nn.Module):
 
     def forward(self, maps: Tensor, labels: Tensor) -> Tensor:
         """Map (B, C, H, W) and labels (B,) to normalised maps of the same shape."""
-        normalised = self.norm(maps)
+        normalised: Tensor = self.norm(maps)
         gain = self.gain(labels).to(normalised.dtype)[:, :, None, None]
         offset = self.offset(labels).to(normalised.dtype)[:, :, None, None]
-        return offset + gain * normalised
+        return torch.addcmul(offset, gain, normalised)
 
 
 class SharedBatchNorm(nn.BatchNorm2d):

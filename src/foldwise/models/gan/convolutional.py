@@ -17,7 +17,7 @@ from foldwise.models.gan.initialisation import LEAK
 from foldwise.models.gan.projection import ProjectionHead
 from foldwise.models.input_spec import ImageSpec
 
-_TWICE = {"kernel_size": 4, "stride": 2, "padding": 1}  # doubles, or halves, both sides
+_TWICE = 4, 2, 1  # kernel, stride and padding that double, or halve, both sides
 
 
 class ConvolutionalGenerator(nn.Module):
@@ -40,10 +40,10 @@ class ConvolutionalGenerator(nn.Module):
         self.dense = nn.Linear(self.code.num_features, num_first, bias=False)
         self.norms = nn.ModuleList(make_class_norm(width, num_classes) for width in widths)
         self.doublings = nn.ModuleList(
-            nn.ConvTranspose2d(width, following, **_TWICE, bias=False)
+            nn.ConvTranspose2d(width, following, *_TWICE, bias=False)
             for width, following in itertools.pairwise(widths)
         )
-        self.last = nn.ConvTranspose2d(widths[-1], spec.channels, **_TWICE)
+        self.last = nn.ConvTranspose2d(widths[-1], spec.channels, *_TWICE)
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Map latents (B, Z) and labels (B,) to images (B, C, H, W) in -1..1."""
@@ -67,7 +67,7 @@ class ConvolutionalDiscriminator(nn.Module):
         num_channels = spec.channels
         for index, following in enumerate(widths):
             normed = has_norm and index > 0
-            layers.append(nn.Conv2d(num_channels, following, **_TWICE, bias=not normed))
+            layers.append(nn.Conv2d(num_channels, following, *_TWICE, bias=not normed))
             layers += [nn.BatchNorm2d(following)] if normed else []
             layers.append(nn.LeakyReLU(LEAK))
             num_channels = following
