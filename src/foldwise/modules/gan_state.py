@@ -161,7 +161,8 @@ class GanStateCallback(Callback):
         state.average = {} if module.average is None else copied(module.average.state())
         if look is not None:
             least = self._looks.class_name(look.least_diverse)
-            state.findings = health_findings(state.history, self._fit.max_epochs, least)
+            steps = len(epoch.generator_losses)
+            state.findings = health_findings(state.history, self._fit.max_epochs, steps, least)
         self._states.save(state)
         ends = state.is_collapsed and self._fit.on_collapse != "warn"
         trainer.should_stop = ends or self.epoch >= self._fit.max_epochs
