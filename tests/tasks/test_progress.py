@@ -5,16 +5,23 @@ import pytest
 from model_cards import make_card
 from rich.console import Console
 
+from foldwise.data.findings import Finding
 from foldwise.data.preprocessing import ImagePreprocessing
+from foldwise.models.gan.config import CganConfig
+from foldwise.modules.gan_records import GanRecord
 from foldwise.modules.records import EpochRecord
 from foldwise.tasks import progress
 from foldwise.tasks.events import (
     EpochFinished,
     FoldFinished,
     FoldStarted,
+    GanEpochFinished,
+    GanFoldFinished,
+    GanFoldStarted,
     TrainingFinished,
     TrainingStarted,
 )
+from foldwise.tasks.gan_models import GanCard
 from foldwise.tasks.progress import ProgressDisplay
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -120,6 +127,42 @@ def test_a_fold_of_numbers_tells_its_error(log):
     entry = EpochRecord(0, 0.5, 0.25, 0.001, val_mae=0.3)
     done = FoldFinished(card(0, entry), was_skipped=True)
     assert "val loss 0.2500, val MAE 0.3000 (" in log.after(0, done)
+
+
+def gan_record(epoch, diversity=None, missing=None, num=None):
+    return GanRecord(epoch, 1.5, 0.75, 0.1, -0.1, 0.8, diversity, diversity, missing, num)
+
+
+def gan_card(*history, **fields):
+    shared = make_card().model_dump(include=set(GanCard.model_fields) - {"model"})
+    values = {"model": CganConfig(), "class_counts": (1, 1), **fields}
+    return GanCard.of(**shared | values | {"history": tuple(map(vars, history))})
+
+
+def gan_epoch(epoch, *findings):
+    return GanEpochFinished(0, 0, gan_record(epoch), (), (), 0, None, findings)
+
+
+def test_a_generator_shows_both_losses_and_its_samples(terminal):
+    terminal.after(0, TrainingStarted(1, 3, "cpu", "float32"))
+    terminal.after(0, GanFoldStarted(0, 0, 0, (), (), (), ()))
+    line = terminal.after(2, gan_epoch(0))
+    assert "fold 1 of 1, epoch 1" in line
+    assert "losses 1.500 and 0.750  discriminator right in 80%  0:04 left" in line
+    done = GanFoldFinished(gan_card(gan_record(0, 0.9, 2, 20)), was_skipped=False)
+    told = "1 epochs, diversity 0.90, samples in 18 of 20 clusters of real ones (2.0 s)"
+    assert told in terminal.after(0, done)
+
+
+def test_what_speaks_against_a_generator_is_said_once_an_attempt(log):
+    log.after(0, TrainingStarted(1, 3, "cpu", "float32"))
+    assert log.after(0, GanFoldStarted(0, 0, 0, (), (), (), ())) == ""
+    alike = Finding(check="mode_collapse", severity="warn", message="All alike.")
+    assert log.after(0, gan_epoch(0, alike)) == "All alike.\n"
+    assert log.after(0, gan_epoch(1, alike)) == ""
+    again = log.after(0, GanFoldStarted(0, 0, 1, (), (), (), (alike,)))
+    assert again == "Fold 1 of 1, attempt 2: the one before was given up. All alike.\n"
+    assert log.after(0, gan_epoch(0, alike)) == "All alike.\n"
 
 
 def test_a_fold_that_goes_on_says_after_which_epoch(log):

@@ -121,8 +121,8 @@ def health_findings(
 
     Samples are all alike in the first epochs of any fit, and a discriminator may be ahead for a
     while. So nothing is said in the first fifth of the epochs, nor before 300 steps, and what ends
-    a fit (severity `error`) has to be seen at three looks in a row that do not get better: a slow fit is no
-    collapsed one.
+    a fit (severity `error`) has to be seen at three looks in a row that do not get better: a slow
+    fit is no collapsed one.
 
     Args:
         history: The epochs so far.
