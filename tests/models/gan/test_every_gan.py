@@ -344,18 +344,28 @@ def test_later_noise_does_not_change_what_a_series_was_before():
     assert ((series - other)[:, 6:].abs().amax(2) > 0).all()
 
 
-def test_gradients_of_gradients_reach_a_critic_of_series():
-    networks = build(NETWORKS["recurrent-gru"])
-    real, fake = torch.randn(4, 11, 2), torch.randn(4, 11, 2)
-    labels = torch.tensor([0, 1, 2, 0])
+@every_network
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16], ids=str)
+def test_gradients_of_gradients_reach_the_discriminators_weights(config, precision):
+    networks = build(config)
+    latents, labels = draw(networks)
+    fake = networks.generator(latents, labels)
+    is_half = precision == torch.bfloat16
 
-    penalty = gradient_penalty(
-        lambda series: networks.discriminator(series, labels), real, fake, torch.Generator()
-    )
+    with torch.autocast("cpu", precision, enabled=is_half):
+        penalty = gradient_penalty(
+            lambda samples: networks.discriminator(samples, labels),
+            torch.randn_like(fake),
+            fake,
+            torch.Generator(),
+        )
     penalty.backward()
 
-    gradients = {n: p.grad for n, p in networks.discriminator.named_parameters()}
-    assert all(gradients[name].any() for name in gradients if "weight" in name)
+    assert penalty.isfinite()
+    for name, parameter in networks.discriminator.named_parameters():
+        if "weight" in name:
+            assert parameter.grad.any(), name
+            assert parameter.grad.isfinite().all(), name
 
 
 @pytest.mark.parametrize(
