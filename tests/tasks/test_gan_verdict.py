@@ -37,6 +37,8 @@ def finding(severity):
         ("fair", generator_scores(findings=(finding("warn"),))),
         ("good", generator_scores(findings=(finding("info"),))),
         ("poor", generator_scores(findings=(finding("error"),))),
+        # A judge that hardly sees cannot find anything good.
+        ("fair", generator_scores(lost(0.0) | {"trtr_balanced_accuracy": plain(0.5)})),
         ("good", generator_scores(NO_NETWORK)),
         ("fair", generator_scores(NO_NETWORK | {"frechet_ratio_net": plain(9.0)})),
         ("poor", generator_scores(NO_NETWORK | {"frechet_ratio_net": plain(30.0)})),
@@ -54,6 +56,11 @@ def test_a_good_generator_is_told_with_its_numbers():
     text = " ".join(verdict.sentences)
     for told in ("All 3 classes", "2.0 times the floor", "75%", "0.4% of the generated"):
         assert told in text
+
+
+def test_a_poor_judge_is_named_first():
+    verdict = generator_verdict(generator_scores({"trtr_balanced_accuracy": plain(0.5)}))
+    assert "poor judge" in verdict.sentences[0]
 
 
 def test_what_speaks_against_a_generator_is_said_first():

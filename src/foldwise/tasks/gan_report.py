@@ -31,25 +31,29 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 400_000  # of a picture
 _MAX_ROWS = 60  # classes in a table
+# Short name (long ones are cut in a first column), what it is.
 _LABELS = {
-    "tstr_accuracy": "accuracy on real samples, trained on generated ones",
-    "trtr_accuracy": "accuracy on real samples, trained on real ones",
-    "tstr_minus_trtr": "the former less the latter",
-    "tstr_balanced_accuracy": "balanced accuracy, trained on generated ones",
-    "trtr_balanced_accuracy": "balanced accuracy, trained on real ones",
-    "trts_accuracy": "accuracy on generated samples, trained on real ones",
-    "frechet": "Frechet distance",
-    "frechet_floor": "floor: between halves of the real samples",
-    "frechet_halves": "from generated samples to a half",
-    "frechet_ratio": "the former as a multiple of the floor",
-    "kernel_distance": "kernel distance (KID; 0: none)",
-    "precision": "precision",
-    "recall": "recall",
-    "density": "density (1: as real samples)",
-    "coverage": "coverage",
-    "copies": "share of copies",
-    "copies_of_real": "share of held-out real samples that pass for copies",
-    "num_missing_classes": "missing classes",
+    "tstr_accuracy": ("TSTR accuracy", "trained on generated samples (synthetic), tested on real"),
+    "trtr_accuracy": ("TRTR accuracy", "trained on real samples, tested on real ones"),
+    "tstr_minus_trtr": ("TSTR less TRTR", "what generated samples in place of real ones cost"),
+    "tstr_balanced_accuracy": ("TSTR balanced", "mean recall of the classes"),
+    "trtr_balanced_accuracy": ("TRTR balanced", "mean recall of the classes"),
+    "trts_accuracy": ("TRTS accuracy", "trained on real samples, tested on generated ones"),
+    "frechet": ("Frechet distance", "from all generated to all real samples, 0: none"),
+    "frechet_floor": ("Frechet floor", "from one half of the real samples to the other"),
+    "frechet_halves": ("Frechet to a half", "from as many generated samples to a half"),
+    "frechet_ratio": ("times the floor", "the latter by the former, 1: as near as real ones"),
+    "kernel_distance": ("kernel distance", "KID, unbiased, 0 on average: none"),
+    "precision": ("precision", "share of generated samples that lie where real ones do"),
+    "recall": ("recall", "share of real samples that lie where generated ones do"),
+    "density": ("density", "how densely real samples lie around generated ones, 1: as theirs"),
+    "coverage": ("coverage", "share of real samples with a generated one near them"),
+    "copies": ("copies", "share of generated samples that count as copies"),
+    "copies_of_real": ("copies by chance", "the same of held-out real samples"),
+    "num_missing_classes": (
+        "missing classes",
+        "recognised a tenth as often as real ones, or less",
+    ),
 }
 
 
@@ -65,7 +69,6 @@ def render_gan_report(scores: GanScores, *, provenance: Mapping[str, Mapping[str
         "Is the generator any good?",
         gan_sections(scores),
         lead=(verdict.headline, *verdict.sentences),
-        notes=NOTES,
         provenance=provenance,
     )
 
@@ -79,6 +82,7 @@ def gan_sections(scores: GanScores) -> tuple[ReportSection, ...]:
         _classes_section(first),
         _copies_section(scores, first),
         _training_section(scores),
+        ReportSection("how", "How to read this", NOTES),
     )
 
 
@@ -121,10 +125,12 @@ def _measures_section(scores: GanScores) -> ReportSection:
     for name in _LABELS:
         found = [_entry(of_fold, name) for of_fold in scores.generators]
         if any(entry is not None for entry in found):
-            rows.append((_LABELS[name], *("-" if e is None else _cell(e) for e in found)))
+            cells = ("-" if entry is None else _cell(entry) for entry in found)
+            short, meaning = _LABELS[name]
+            rows.append((short, *cells, meaning))
     percent = f"{scores.config.confidence:.0%}"
     methods = {e.method for of in scores.generators for e in of.metrics.values()}
-    told = ", ".join(sorted(methods - {"none", "undefined", "halvings"}))
+    told = "; ".join(sorted(methods - {"none", "undefined", "halvings"}))
     note = (
         f"In the space of {first.space} ({first.num_features} numbers), {first.num_real} held-out "
         f"real samples and as many generated ones. In brackets: {percent} intervals ({told}); of "
@@ -138,7 +144,9 @@ def _measures_section(scores: GanScores) -> ReportSection:
     return ReportSection(
         "measures",
         "Measures",
-        tables=(ReportTable("All measures", ("measure", *names), tuple(rows), note),),
+        tables=(
+            ReportTable("All measures", ("measure", *names, "what it is"), tuple(rows), note),
+        ),
     )
 
 

@@ -21,6 +21,8 @@ _NEAR, _FAR = 3.0, 20.0
 # Share of copies, in shares of held-out real samples that pass for such.
 _MANY_COPIES = 5.0
 _LOW_COVERAGE = 0.5
+# Balanced accuracy below which the network of the space tells too little to judge by.
+_BLIND = 0.6
 
 NOTES = (
     "Samples are compared by the features of a small network (its name is part of each metric's "
@@ -76,8 +78,14 @@ def _grade(scores: GeneratorScores) -> Grade:
         return "poor"
     if _copies_too_much(scores):
         return "copies"
-    is_flawless = not num_missing and not loss > small and not _warnings(scores)
-    return "good" if is_flawless and not scores.value("coverage") < _LOW_COVERAGE else "fair"
+    flaws = (
+        num_missing > 0,
+        loss > small,
+        bool(_warnings(scores)),
+        scores.value("coverage") < _LOW_COVERAGE,
+        is_blind(scores),
+    )
+    return "fair" if any(flaws) else "good"
 
 
 def _loss(scores: GeneratorScores) -> tuple[float, float, float]:
@@ -95,6 +103,11 @@ def has_failed(scores: GeneratorScores) -> bool:
     return any(finding.severity == "error" for finding in scores.findings)
 
 
+def is_blind(scores: GeneratorScores) -> bool:
+    """Whether the network that samples are judged by hardly tells the classes itself."""
+    return scores.value("trtr_balanced_accuracy") < _BLIND
+
+
 def _warnings(scores: GeneratorScores) -> list[str]:
     return [found.message for found in scores.findings if found.severity != "info"]
 
@@ -108,6 +121,7 @@ def _copies_too_much(scores: GeneratorScores) -> bool:
 def _sentences(scores: GeneratorScores) -> Sequence[str]:
     """Return all that there is to say, what speaks against the generator first."""
     told = (
+        (is_blind(scores), blindness_sentence),
         (has_failed(scores), convergence_sentence),
         (bool(scores.missing_classes), classes_sentence),
         (_copies_too_much(scores), copies_sentence),
@@ -143,6 +157,15 @@ def usefulness_sentence(scores: GeneratorScores) -> str:
         f"{scores.num_training} real ones, {_shown(real)}. Balanced over the classes it is "
         f"{scores.value('tstr_balanced_accuracy'):.3f} against "
         f"{scores.value('trtr_balanced_accuracy'):.3f}; {guess}."
+    )
+
+
+def blindness_sentence(scores: GeneratorScores) -> str:
+    """Return that the network of the space is a poor judge."""
+    return (
+        "What follows rests on a poor judge: the network in whose features samples are compared "
+        "tells the classes of real samples with a balanced accuracy of only "
+        f"{scores.value('trtr_balanced_accuracy'):.3f}."
     )
 
 

@@ -27,7 +27,7 @@ class CopyLimit:
             distances: To the nearest training sample, (M,), one array for each space.
         """
         near = [found <= limit for found, limit in zip(distances, self.limits, strict=True)]
-        return np.logical_and.reduce(near)
+        return np.asarray(np.logical_and.reduce(near), dtype=np.bool_)
 
 
 def copy_limit(*held_out: Array, level: float = 0.01) -> CopyLimit:
