@@ -14,6 +14,7 @@ from foldwise.metrics.paired_tests import PairedTest, corrected_resampled_t
 from foldwise.modules.records import EpochRecord
 from foldwise.tasks.fit_verdict import FitVerdict
 from foldwise.tasks.fold_models import ModelCard
+from foldwise.tasks.synthetic_summary import made_sentences
 
 LOSSES = ("train_loss", "val_loss")
 SCORES = ("val_f1", "val_accuracy", "val_mae")
@@ -85,7 +86,8 @@ def training_curves(cards: Sequence[ModelCard]) -> TrainingCurves:
     ]
     folds = pd.DataFrame(judged, columns=[*_KEYS, *_JUDGED])
     verdict = _verdict(folds)
-    return TrainingCurves(history, folds, verdict, tuple(_sentences(folds, verdict)))
+    sentences = (*_sentences(folds, verdict), *made_sentences(cards))
+    return TrainingCurves(history, folds, verdict, sentences)
 
 
 # -- one fold -------------------------------------------------------------------------------------
