@@ -47,7 +47,7 @@ class ConvolutionalGanConfig(GanNetworkConfig):
     # many as there are doublings: with two, an image of 28 px grows from 7. auto: as many as
     # leave a smallest map of at least 4 px, and widths that halve with each doubling.
     widths: GanWidths | Literal["auto"] = "auto"
-    hidden_size: GanWidth = 256  # features of the dense layer behind the discriminator's maps
+    hidden_size: GanWidth = 128  # features of the dense layer behind the discriminator's maps
     spectral_norm: bool = False  # of the discriminator's layers (Miyato et al., ICLR 2018)
 
 
