@@ -45,7 +45,8 @@ class ConvolutionalGanConfig(GanNetworkConfig):
 
     # From the smallest map to the largest; the discriminator has them the other way round. As
     # many as there are doublings: with two, an image of 28 px grows from 7. auto: as many as
-    # leave a smallest map of at least 4 px, and widths that halve with each doubling.
+    # leave a smallest map of at least 4 px (2 px, if it takes no more than two), and widths that
+    # halve with each doubling: 96 and 48 for 28 px.
     widths: GanWidths | Literal["auto"] = "auto"
     hidden_size: GanWidth = 128  # features of the dense layer behind the discriminator's maps
     spectral_norm: bool = False  # of the discriminator's layers (Miyato et al., ICLR 2018)

@@ -11,7 +11,7 @@ from foldwise.models.gan.config import ConvolutionalGanConfig
 Sides = tuple[int, int]
 
 LEAST_SIDE = 2  # of the smallest map
-GOOD_SIDE = 4  # the smallest map stays at least as large, where the image is halved twice
+GOOD_SIDE = 4  # nor is a map halved to less than this, once the image is halved twice
 MOST_SIDE = 16  # of the smallest map's shorter side; from more, nothing global can be made
 LARGE_SIDE = 64  # images with a shorter side from here on get the narrower widths
 MOST_WIDTH = 256
