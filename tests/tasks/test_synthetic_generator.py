@@ -7,6 +7,8 @@ import pytest
 
 from foldwise.data.balance import BalanceConfig, plan_balance
 from foldwise.data.samples import Feature, Samples
+from foldwise.tasks import synthetic_generator
+from foldwise.tasks.fit_gan import CollapsedError
 from foldwise.tasks.gan_config import TrainGanConfig
 from foldwise.tasks.synthetic_generator import fit_draw
 from foldwise.tasks.train import fold_jobs
@@ -54,6 +56,17 @@ def test_what_is_not_in_the_training_part_changes_nothing(job, samples, filling,
     made, _ = drawn(job, samples, filling, tmp_path / "one")
     same, _ = drawn(job, changed, filling, tmp_path / "two")
     np.testing.assert_array_equal(made, same)
+
+
+def test_a_collapsed_generator_is_told_with_its_fold_and_what_may_be_done(
+    job, samples, filling, tmp_path, monkeypatch
+):
+    def collapsed(*_):
+        raise CollapsedError("It does not converge. All samples are alike.")
+
+    monkeypatch.setattr(synthetic_generator, "fit_generator", collapsed)
+    with pytest.raises(CollapsedError, match=r"repeat 0, fold 0 is not fit .* alike\. train_gan"):
+        fit_draw(job, samples, filling, tmp_path)
 
 
 @pytest.mark.slow

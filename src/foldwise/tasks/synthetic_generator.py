@@ -13,7 +13,7 @@ import numpy.typing as npt
 from foldwise.data.findings import Finding
 from foldwise.data.samples import Samples
 from foldwise.seeds import derive_seed
-from foldwise.tasks.fit_gan import fit_generator
+from foldwise.tasks.fit_gan import CollapsedError, fit_generator
 from foldwise.tasks.fold_job import FoldJob
 from foldwise.tasks.recipe import Recipe
 from foldwise.tasks.synthetic_filter import Draw
@@ -43,10 +43,17 @@ def fit_draw(job: FoldJob, samples: Samples, recipe: Recipe, folder: Path) -> Fi
     """
     config = recipe.generator
     assert config is not None
-    where = f"Repeat {job.key[0]}, fold {job.key[1]}"
-    logger.info("%s: fitting a generator (%s) for rare classes.", where, config.model.name)
+    where = f"repeat {job.key[0]}, fold {job.key[1]}"
+    logger.info("Fitting a generator (%s) for the rare classes of %s.", config.model.name, where)
     seed = derive_seed(recipe.seed, *job.key, "generator")
-    fitted = fit_generator(samples, np.unique(job.training.rows), config, seed, folder)
+    try:
+        fitted = fit_generator(samples, np.unique(job.training.rows), config, seed, folder)
+    except CollapsedError as error:
+        raise CollapsedError(
+            f"balance.method is 'gan', but the generator of {where} is not fit "
+            f"for use. {error} train_gan.fit.on_collapse=restart tries other first weights; "
+            "with warn it is used as it is, and what it makes is sifted."
+        ) from None
     sampler = fitted.sampler
 
     def draw(labels: npt.NDArray[np.int64], seed: int) -> npt.NDArray[Any]:
