@@ -222,12 +222,20 @@ def test_a_sound_generator_is_not_accused(name, digits, tmp_path):
 
 @pytest.mark.slow
 def test_a_discriminator_that_is_far_too_fast_is_told(digits, tmp_path):
+    """Both signs at once: it tells all samples rightly, and the generator makes few."""
     config = TrainGanConfig.of(
-        model={"name": "dcgan", "widths": [32]},
-        fit={"max_epochs": 50, "sample_every": 2, "discriminator": {"lr": 0.1}},
+        model={"name": "gan", "widths": [32, 64]},
+        fit={"max_epochs": 40, "sample_every": 3, "discriminator": {"lr": 0.3}},
     )
+    told = Killer()
     with pytest.raises(CollapsedError, match="It does not converge"):
-        fit_generator(digits, np.arange(len(digits)), config, 0, tmp_path)
+        fit_generator(digits, np.arange(len(digits)), config, 0, tmp_path, told)
+    last = told.reports[-1]
+    assert last.record.discriminator_accuracy > 0.99
+    assert {finding.check for finding in last.findings} == {
+        "mode_collapse",
+        "discriminator_saturation",
+    }
 
 
 def collapses_at_first(monkeypatch):

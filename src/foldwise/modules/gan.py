@@ -229,7 +229,7 @@ class GanModule(LightningModule):
 
     def _update(self, optimizer: Optimizer, loss: Tensor) -> None:
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         # Else the next step within this one's autocast would take the weights of before.
         torch.clear_autocast_cache()

@@ -65,8 +65,8 @@ class GanLooks:
 def reduced(samples: Tensor) -> npt.NDArray[np.float32]:
     """Return samples in a few numbers each, (N, D): means over patches, or over stretches."""
     if samples.ndim == 4:
-        sides = tuple(min(side, _LARGEST_SIDE) for side in samples.shape[2:])
-        pooled = functional.adaptive_avg_pool2d(samples.float(), sides)
+        height, width = (min(side, _LARGEST_SIDE) for side in samples.shape[2:])
+        pooled = functional.adaptive_avg_pool2d(samples.float(), (height, width))
     else:
         steps = min(samples.shape[1], _MOST_STEPS)
         pooled = functional.adaptive_avg_pool1d(samples.float().transpose(1, 2), steps)
@@ -89,7 +89,7 @@ def _shown(drawn: Tensor, *, is_conditional: bool) -> Tensor:
     if not is_conditional:
         return torch.arange(min(len(drawn), _GRID_COLUMNS**2))
     rows = []
-    for label in drawn.unique()[:_GRID_ROWS]:
+    for label in np.unique(drawn.numpy())[:_GRID_ROWS].tolist():
         places = torch.nonzero(drawn == label)[:, 0]
         times = -(-_GRID_COLUMNS // len(places))
         rows.append(places.repeat(times)[:_GRID_COLUMNS])

@@ -4,7 +4,7 @@ S: steps of the generator.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -178,13 +178,18 @@ class GanStateCallback(Callback):
 
 
 def _record(number: int, epoch: GanEpoch, look: SampleLook | None) -> GanRecord:
-    means = [float(np.mean(e)) for e in (epoch.generator_losses, epoch.discriminator_losses)]
-    values = (*means, epoch.real_score, epoch.fake_score, epoch.discriminator_accuracy)
+    record = GanRecord(
+        epoch=number,
+        generator_loss=float(np.mean(epoch.generator_losses)),
+        discriminator_loss=float(np.mean(epoch.discriminator_losses)),
+        real_score=epoch.real_score,
+        fake_score=epoch.fake_score,
+        discriminator_accuracy=epoch.discriminator_accuracy,
+    )
     if look is None:
-        return GanRecord(number, *values)
-    return GanRecord(
-        number,
-        *values,
+        return record
+    return replace(
+        record,
         diversity=look.diversity,
         least_diversity=look.least_diversity,
         missing_clusters=look.missing_clusters,

@@ -87,9 +87,10 @@ def draw_in_chunks(generator: nn.Module, latents: Tensor, labels: Tensor) -> Ten
     generator.eval()
     try:
         with torch.inference_mode(), torch.autocast(device.type, enabled=False):
+            parts = zip(torch.split(latents, _CHUNK), torch.split(labels, _CHUNK), strict=True)
             drawn = [
                 generator(part.to(device), of_part.to(device)).float().cpu()
-                for part, of_part in zip(latents.split(_CHUNK), labels.split(_CHUNK), strict=True)
+                for part, of_part in parts
             ]
     finally:
         generator.train(was_training)
@@ -113,4 +114,5 @@ def _to_pixels(samples: Tensor) -> npt.NDArray[np.uint8]:
 def _to_units(samples: Tensor, fitted: SeriesPreprocessing) -> npt.NDArray[np.float32]:
     """Return series in the units of each channel."""
     values = samples.double().numpy() * np.array(fitted.std) + np.array(fitted.mean)
-    return values.astype(np.float32)
+    in_units: npt.NDArray[np.float32] = values.astype(np.float32)
+    return in_units

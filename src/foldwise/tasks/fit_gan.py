@@ -7,7 +7,6 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -135,8 +134,12 @@ def fit_generator(
     attempt = 0
     while True:
         fit = _Attempt(samples, rows, config, derive_seed(seed, "attempt", attempt))
-        on_this = partial(on_start, attempt, findings=given_up)
-        failure = _run(fit, state_folder / f"attempt_{attempt}", on_epoch, on_this)
+        failure = _run(
+            fit,
+            state_folder / f"attempt_{attempt}",
+            on_epoch,
+            lambda state, number=attempt, found=given_up: on_start(number, state, found),
+        )
         if failure is None:
             return fit.fitted(attempt, given_up)
         _give_up(failure, attempt, config)
@@ -285,8 +288,8 @@ class _Attempt:
         )
         places = order[:number].numpy() if weights is None else np.unique(order[:number].numpy())
         real = _taken(self.samples, self.rows[places], self.preprocessing)
-        shares = np.bincount(labels, weights, minlength=len(self.samples.classes))
-        drawn = torch.from_numpy(fixed_labels(shares))
+        counts = np.bincount(labels, weights, minlength=len(self.samples.classes))
+        drawn = torch.from_numpy(fixed_labels(counts.astype(np.float64)))
         random = torch.Generator().manual_seed(derive_seed(self.seed, "looks", "latents"))
         shape = self.networks.generator.latent_shape
         latents = torch.randn((len(drawn), *shape), generator=random)  # type: ignore[misc]  # no tensor
