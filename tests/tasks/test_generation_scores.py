@@ -173,13 +173,28 @@ def test_generators_of_other_samples_are_refused(digits, folds, tmp_path):
 
 def test_tables_are_told_what_to_use_instead():
     with pytest.raises(GenerationError, match=r"'table'.*smote"):
-        space_recipe("table", 100, CONFIG)
+        space_recipe("table", (5,), 100, CONFIG)
 
 
-@pytest.mark.parametrize(("num_training", "epochs"), [(100, 40), (30_000, 10), (10**6, 5)])
+@pytest.mark.parametrize(("num_training", "epochs"), [(100, 40), (20_000, 10), (10**6, 4)])
 def test_networks_see_about_as_many_samples_whatever_the_data(num_training, epochs):
-    config = EvaluateGanConfig()
-    assert space_recipe("image", num_training, config).fit.max_epochs == epochs
+    recipe = space_recipe("image", (1, 8, 8), num_training, EvaluateGanConfig())
+    assert recipe.fit.max_epochs == epochs
+    assert recipe.fit.monitor == "last", "no sample is looked at for a choice"
+
+
+@pytest.mark.parametrize(
+    ("modality", "shape", "name"),
+    [
+        ("image", (1, 8, 8), "small_cnn"),
+        ("image", (1, 28, 28), "conv_group"),
+        ("image", (3, 9, 40), "conv_group"),
+        ("image", (3, 96, 128), "small_cnn"),
+        ("series", (140, 1), "fcn"),
+    ],
+)
+def test_the_space_is_chosen_by_what_the_samples_are(modality, shape, name):
+    assert space_recipe(modality, shape, 1000, EvaluateGanConfig()).model.name == name
 
 
 def test_latents_between_two_are_as_long_as_latents_are():
