@@ -168,7 +168,7 @@ def rows_of(samples, name):
 
 def filled_class(samples, draw, judge=judged, **parameters):
     kept = Kept("dark", 30, 20)
-    copies = Copies(samples, rows_of(samples, "dark"), 0.01)
+    copies = Copies(samples, np.arange(len(samples)), samples.y, 0.01, seed=0)
     return fill_class(1, kept, draw, judge, copies, Gan(**parameters), seed=0)
 
 
@@ -213,8 +213,13 @@ def test_the_judge_has_to_be_sure(samples):
 
 def test_the_nearest_training_sample_is_named(samples):
     rows = rows_of(samples, "dark")
-    distances, nearest = Copies(samples, rows, 0.01).nearest(samples.x[rows[[4, 9]]])
-    assert nearest.tolist() == [4, 9]
+    copies = Copies(samples, np.arange(len(samples)), samples.y, 0.01, seed=0)
+    distances, nearest = copies.nearest(samples.x[rows[[4, 9]]], code=1)
+    assert nearest.tolist() == rows[[4, 9]].tolist()
+    other, _ = copies.nearest(samples.x[rows[[4, 9]]], code=0)
+    assert (other > 100).all()
+    assert copies.is_copy(distances).all()
+    assert not copies.is_copy(other).any()
     np.testing.assert_allclose(distances, 0, atol=1e-5)
 
 
@@ -223,9 +228,11 @@ def test_channels_of_series_count_alike(samples):
     x = np.random.default_rng(0).normal(size=(20, 6, 2)).astype(np.float32)
     large = x * np.array([1, 1000], np.float32)
     table = pd.DataFrame({"sample_id": [str(i) for i in range(20)]})
-    rows = np.arange(20)
+    rows, labels = np.arange(20), np.zeros(20, np.int64)
     found = [
-        Copies(Samples(values, table, modality="series"), rows, 0.01).nearest(values + noise)[0]
+        Copies(Samples(values, table, modality="series"), rows, labels, 0.01, 0).nearest(
+            values + noise, 0
+        )[0]
         for values, noise in ((x, 0.1), (large, np.array([0.1, 100], np.float32)))
     ]
     np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
@@ -236,6 +243,20 @@ def test_even_classes_are_the_bayes_rule_with_even_priors():
     posterior = likelihoods * counts / (likelihoods * counts).sum()
     np.testing.assert_allclose(as_if_even(posterior, counts), likelihoods / likelihoods.sum())
     assert as_if_even(posterior, np.array([70, 30, 0]))[0, 2] == 0
+
+
+def test_a_copy_is_nearer_than_a_given_share_of_different_training_samples():
+    """Numbers on a line, with gaps of 1, 3, 9, 9 and 9, and one that comes twice."""
+    values = np.cumsum([0, 1, 3, 9, 9, 9])[:, np.newaxis, np.newaxis]
+    x = np.concatenate([values, values[:1]]).astype(np.float32)  # one comes twice
+    table = pd.DataFrame({"sample_id": [str(i) for i in range(7)]})
+    line = Samples(x, table, modality="table")
+    labels = np.zeros(7, np.int64)
+    near = Copies(line, np.arange(7), labels, 0.0, 0).is_copy(np.array([0.0, 0.9, 1.0, 1.1]))
+    assert near.tolist() == [True, True, True, False]
+    # Nearest others are 0 (twice: left aside), 1, 3, 9, 9, 9.
+    far = Copies(line, np.arange(7), labels, 0.5, 0).is_copy(np.array([3.0, 9.0, 9.1]))
+    assert far.tolist() == [True, True, False]
 
 
 # -- what is refused ------------------------------------------------------------------------------

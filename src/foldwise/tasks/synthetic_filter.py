@@ -12,7 +12,7 @@ import numpy.typing as npt
 from foldwise.data.balance.config import Gan
 from foldwise.data.samples import Samples, array_hash
 from foldwise.metrics.generation import copy_limit, nearest_neighbours, own_neighbours
-from foldwise.seeds import derive_seed
+from foldwise.seeds import derive_seed, numpy_generator
 from foldwise.tasks.synthetic_record import ClassFill
 
 Array = npt.NDArray[Any]
@@ -23,29 +23,52 @@ Judge = Callable[[Array], Probabilities]  # samples (M, ...) -> probabilities (M
 
 _AT_ONCE = 512  # samples that are made and judged at a time
 _AT_LEAST = 32
+_LOOKED_AT = 1000  # training samples of a class whose distances to one another are looked at
 
 
 class Copies:
-    """Which samples are copies of training samples of a class, by the distance of their values.
+    """Which made samples are copies of training samples of their class, by their values.
 
-    A copy is no farther from a training sample than the nearest of these are from one another:
-    than `level` of them are, equal ones left aside. Channels of series are brought to one scale.
+    A copy is nearer to one than two different training samples of a class ever come: than only
+    `level` of them come to their nearest other, over all classes, equal ones left aside. Of a
+    class of five samples alone one could not tell what is near. Channels of series are brought to
+    one scale.
     """
 
-    def __init__(self, samples: Samples, rows: Rows, level: float) -> None:
-        real = samples.x[rows]
-        axes = tuple(range(real.ndim - 1)) if samples.modality == "series" else None
-        scale = np.nanstd(real.astype(np.float64), axis=axes)
-        self._scale = np.where(scale > 0, scale, 1.0)
-        self._real = self._vectors(real)
-        distances = own_neighbours(self._real, 1).distances[:, 0]
-        apart = distances[distances > 0]
+    def __init__(
+        self, samples: Samples, rows: Rows, labels: Rows, level: float, seed: int
+    ) -> None:
+        """Look at a training part.
+
+        Args:
+            samples: The samples.
+            rows: Of the training part, (N,), each once.
+            labels: Their classes, (N,).
+            level: See above.
+            seed: Of which samples are looked at, where a class has many.
+        """
+        self._x, self._rows, self._labels = samples.x, rows, labels
+        rng = numpy_generator(seed, "copies")
+        drawn = [rng.permutation(rows[labels == code])[:_LOOKED_AT] for code in np.unique(labels)]
+        self._scale = _channel_scale(samples, np.concatenate(drawn))
+        near = [
+            own_neighbours(self._vectors(self._x[np.sort(of_class)]), 1).distances[:, 0]
+            for of_class in drawn
+            if len(of_class) > 1
+        ]
+        found = np.concatenate([np.empty(0), *near])
+        apart = found[found > 0]
         self._limit = copy_limit(apart if len(apart) else np.zeros(1), level=level)
 
-    def nearest(self, x: Array) -> tuple[npt.NDArray[np.float64], Rows]:
-        """Return the distance of each sample to its nearest training sample, and which that is."""
-        found = nearest_neighbours(self._vectors(x), self._real)
-        return found.distances[:, 0], found.indices[:, 0]
+    def nearest(self, x: Array, code: int) -> tuple[npt.NDArray[np.float64], Rows]:
+        """Return how far samples (M, ...) are from training samples of a class, and from which.
+
+        Returns:
+            Distances (M,), and rows of the samples (M,).
+        """
+        rows = self._rows[self._labels == code]
+        found = nearest_neighbours(self._vectors(x), self._vectors(self._x[rows]))
+        return found.distances[:, 0], rows[found.indices[:, 0]]
 
     def is_copy(self, distances: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
         """Tell by the distances to the nearest training samples, (M,)."""
@@ -56,6 +79,14 @@ class Copies:
         return scaled.reshape(len(x), -1)
 
 
+def _channel_scale(samples: Samples, rows: Rows) -> npt.NDArray[np.float64]:
+    """Return the deviation of each channel of series, (F,); of others, 1."""
+    if samples.modality != "series":
+        return np.ones(1)
+    deviation = np.nanstd(samples.x[np.sort(rows)].astype(np.float64), axis=(0, 1))
+    return np.where(deviation > 0, deviation, 1.0)
+
+
 class Kept:
     """What has been kept of one class so far, and why the rest was not."""
 
@@ -63,7 +94,7 @@ class Kept:
         self.name, self.real, self.wanted = name, real, wanted
         self.x: list[Array] = []
         self.confidences: list[float] = []
-        self.nearest: list[int] = []  # position among the class's training samples
+        self.nearest: list[int] = []  # row of the nearest training sample
         self._hashes: set[str] = set()
         self.tried = self.not_of_class = self.copies = 0
 
@@ -102,7 +133,7 @@ def fill_class(
         kept: Where they go, with the number that is wanted.
         draw: Makes samples.
         judge: Tells of samples how probable each class is, all classes being equally common.
-        copies: Of the training samples of the class.
+        copies: Of the training samples.
         remedy: How sure the judge has to be, and how many may be tried.
         seed: Of the latents.
     """
@@ -113,7 +144,7 @@ def fill_class(
         x = draw(np.full(number, code, np.int64), derive_seed(seed, "synthetic", code, attempt))
         found = judge(x)
         is_of_class = (found.argmax(axis=1) == code) & (found[:, code] >= remedy.confidence)
-        distances, nearest = copies.nearest(x)
+        distances, nearest = copies.nearest(x, code)
         is_copy = copies.is_copy(distances)
         for i in range(number):
             if len(kept.x) == kept.wanted:

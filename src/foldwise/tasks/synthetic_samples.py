@@ -43,8 +43,6 @@ from foldwise.tasks.synthetic_record import SYNTHETIC, ClassFill, SyntheticRecor
 
 logger = logging.getLogger(__name__)
 
-OfClass = tuple[Kept, npt.NDArray[np.int64]]  # what is kept of a class, and its training rows
-
 _RECORD = "record.json"
 _MOST_NAMES = 10  # classes named in a message
 _GENERATOR, _FILTER = "generator", "filter"  # folders of what is interrupted
@@ -145,19 +143,18 @@ def _make(job: FoldJob, samples: Samples, recipe: Recipe, folder: Path) -> Synth
     assert isinstance(remedy, Gan)
     names = np.array(samples.classes, dtype=object)
     wanted = lacking(names[job.training.labels], remedy.ratio)
-    kept: list[OfClass] = []
+    kept: list[Kept] = []
     findings: tuple[Finding, ...] = ()
     if wanted:
         draw, findings = fit_draw(job, samples, recipe, folder / _GENERATOR)
         judge = _fit_judge(job, samples, recipe, sum(wanted.values()), folder / _FILTER)
         seed = derive_seed(recipe.seed, *job.key, "synthetic")
+        rows, labels = job.training.rows, job.training.labels
+        copies = Copies(samples, rows, labels, remedy.copy_quantile, seed)
         for name, number in wanted.items():
             code = samples.classes.index(name)
-            rows = np.unique(job.training.rows[job.training.labels == code])
-            of_class = Kept(name, len(rows), number)
-            copies = Copies(samples, rows, remedy.copy_quantile)
-            fill_class(code, of_class, draw, judge, copies, remedy, seed)
-            kept.append((of_class, rows))
+            of_class = Kept(name, int((labels == code).sum()), number)
+            kept.append(fill_class(code, of_class, draw, judge, copies, remedy, seed))
     return _write(folder / SYNTHETIC, kept, findings, samples, job)
 
 
@@ -189,13 +186,13 @@ def _fit_judge(
 
 def _write(
     folder: Path,
-    kept: list[OfClass],
+    kept: list[Kept],
     findings: tuple[Finding, ...],
     samples: Samples,
     job: FoldJob,
 ) -> SyntheticRecord:
     """Write samples and record, all or nothing; without samples, the record alone."""
-    fills = tuple(of_class.fill for of_class, _ in kept)
+    fills = tuple(of_class.fill for of_class in kept)
     record = SyntheticRecord(classes=fills, findings=(*findings, *_too_few(fills, job)))
     with atomic_directory(folder) as temporary:
         if record.num_added:
@@ -206,7 +203,7 @@ def _write(
     return record
 
 
-def _as_samples(kept: list[OfClass], samples: Samples, job: FoldJob) -> Samples:
+def _as_samples(kept: list[Kept], samples: Samples, job: FoldJob) -> Samples:
     ids = samples.table["sample_id"].to_numpy(dtype=object)
     prefix = f"synthetic_r{job.parts.repeat}_f{job.parts.fold}"
     rows = [
@@ -219,12 +216,12 @@ def _as_samples(kept: list[OfClass], samples: Samples, job: FoldJob) -> Samples:
             "sha256": array_hash(x),
             COLUMN: True,
             "meta_confidence": of_class.confidences[i],  # of the class, by the judge
-            "meta_nearest": ids[real[of_class.nearest[i]]],  # training sample of the class
+            "meta_nearest": ids[of_class.nearest[i]],  # training sample of the class
         }
-        for of_class, real in kept
+        for of_class in kept
         for i, x in enumerate(of_class.x)
     ]
-    x = np.stack([x for of_class, _ in kept for x in of_class.x])
+    x = np.stack([x for of_class in kept for x in of_class.x])
     table = pd.DataFrame(rows)
     if "length" in samples.table:
         table["length"] = x.shape[1]

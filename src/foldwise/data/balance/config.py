@@ -135,7 +135,8 @@ class Gan(Config):
     confidence: float = Field(0.5, ge=0, lt=1)
     min_real: int = Field(3, ge=3)  # samples of a training part that a class needs to be filled up
     max_tries: PositiveInt = 10  # drawn at most, per sample that is wanted; then fewer are added
-    # A copy is nearer to a training sample of its class than this share of these are to another.
+    # A copy is no farther from a training sample of its class than this share of all training
+    # samples are from the nearest other one of theirs.
     copy_quantile: float = Field(0.01, ge=0, le=1)
 
 
