@@ -183,7 +183,7 @@ def _class_row(of_class: ClassGeneration) -> tuple[str, ...]:
 
 
 def _copies_section(scores: GanScores, first: GeneratorScores) -> ReportSection:
-    images = ()
+    images: tuple[ReportImage, ...] = ()
     if first.pictures.pairs:
         sheet = pair_figure(first.pictures, scores.modality, scores.features)
         images = (
