@@ -23,7 +23,9 @@ SHOWN = (
     "trtr_accuracy",
     "trts_accuracy",
     "frechet",
+    "frechet_halves",  # between as few samples as the floor is
     "frechet_floor",
+    "frechet_ratio",
     "kernel_distance",
     "precision",
     "recall",
@@ -87,7 +89,8 @@ def run(name: str, seed: int, extra: str) -> dict[str, float]:
 
 def shortened(means: dict[str, float | None], name: str) -> float:
     """Return a measure by its name without that of the network whose features it is taken in."""
-    value = means[name] if name in means else means.get(f"{name}_small_cnn")
+    named = [key for key in means if key == name or key.startswith(f"{name}_")]
+    value = means[min(named, key=len)] if named else None
     return float("nan") if value is None else value
 
 
