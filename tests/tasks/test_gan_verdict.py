@@ -39,6 +39,17 @@ def finding(severity):
         ("poor", generator_scores(findings=(finding("error"),))),
         # A judge that hardly sees cannot find anything good.
         ("fair", generator_scores(lost(0.0) | {"trtr_balanced_accuracy": plain(0.5)})),
+        # One that knows little has few points to lose: these are most of them.
+        (
+            "poor",
+            generator_scores(
+                {
+                    "trtr_balanced_accuracy": plain(0.42),
+                    "tstr_balanced_accuracy": plain(0.35),
+                    "tstr_minus_trtr": limited(-0.07),
+                }
+            ),
+        ),
         ("good", generator_scores(NO_NETWORK)),
         ("fair", generator_scores(NO_NETWORK | {"frechet_ratio_net": plain(9.0)})),
         ("poor", generator_scores(NO_NETWORK | {"frechet_ratio_net": plain(30.0)})),

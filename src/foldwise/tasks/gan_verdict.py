@@ -29,8 +29,9 @@ NOTES = (
     "name) that was trained to tell the classes on the same training part. Numbers of different "
     "networks or data sets are not comparable, nor are they the FID of papers.",
     "Good: no class is missing, a network trained on generated samples alone loses at most 5 "
-    "points of accuracy, and nothing was found against it. Poor: it loses more than 20 points, "
-    "half the classes are missing, or the fit did not converge. Of a generator that is told no "
+    "points of accuracy, and nothing was found against it. Poor: it loses more than 20 points or "
+    "half of what it knows beyond a guess, half the classes are missing, or the fit did not "
+    "converge. Of a generator that is told no "
     "classes, the Frechet distance stands in for the loss of accuracy: up to 3 times the floor, "
     "and more than 20 times.",
     "The floor is the Frechet distance between two halves of the real held-out samples: no "
@@ -74,7 +75,8 @@ def generator_verdict(scores: GeneratorScores) -> GanVerdict:
 def _grade(scores: GeneratorScores) -> Grade:
     num_missing, num_classes = len(scores.missing_classes), len(scores.classes)
     loss, small, large = _loss(scores)
-    if has_failed(scores) or 2 * num_missing >= num_classes or loss > large:
+    hardly_any = 2 * num_missing >= num_classes
+    if has_failed(scores) or hardly_any or loss > large or _teaches_little(scores):
         return "poor"
     if _copies_too_much(scores):
         return "copies"
@@ -96,6 +98,17 @@ def _loss(scores: GeneratorScores) -> tuple[float, float, float]:
         balanced = scores.value("trtr_balanced_accuracy") - scores.value("tstr_balanced_accuracy")
         return max(loss, balanced), _SMALL_LOSS, _LARGE_LOSS
     return scores.value("frechet_ratio"), _NEAR, _FAR
+
+
+def _teaches_little(scores: GeneratorScores) -> bool:
+    """Whether most is lost of what the network of real samples knows beyond a guess.
+
+    A network that knows little has few points to lose.
+    """
+    real, generated = (
+        scores.value(f"{trained}_balanced_accuracy") for trained in ("trtr", "tstr")
+    )
+    return real - generated > (real - 1 / len(scores.classes)) / 2
 
 
 def has_failed(scores: GeneratorScores) -> bool:
