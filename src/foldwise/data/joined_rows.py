@@ -34,13 +34,14 @@ class JoinedRows:
         self.ndim = first.ndim
 
     def __len__(self) -> int:
-        return self.shape[0]
+        return len(self._first) + len(self._appended)
 
     def __getitem__(self, index: Any) -> Array:  # noqa: ANN401  (as of an array)
         rows, *axes = index if isinstance(index, tuple) else (index,)
         rows = np.arange(len(self))[rows]
         if rows.ndim == 0:
-            return self._of(int(rows))[tuple(axes)]
+            single: Array = self._of(int(rows))[tuple(axes)]
+            return single
         is_appended = rows >= len(self._first)
         first = self._first[(rows[~is_appended], *axes)]
         found = np.empty((len(rows), *first.shape[1:]), dtype=self.dtype)

@@ -173,4 +173,7 @@ def as_if_even(probabilities: Probabilities, counts: Rows) -> Probabilities:
     weights = np.divide(1.0, counts, out=np.zeros(len(counts)), where=counts > 0)
     weighed = probabilities * weights
     total = weighed.sum(axis=1, keepdims=True)
-    return np.divide(weighed, total, out=np.zeros_like(weighed), where=total > 0)
+    even: npt.NDArray[np.float64] = np.divide(
+        weighed, total, out=np.zeros_like(weighed), where=total > 0
+    )
+    return even
