@@ -4,6 +4,7 @@ N: samples, K: classes.
 """
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -134,17 +135,19 @@ def fit_generator(
     attempt = 0
     while True:
         fit = _Attempt(samples, rows, config, derive_seed(seed, "attempt", attempt))
-        failure = _run(
-            fit,
-            state_folder / f"attempt_{attempt}",
-            on_epoch,
-            lambda state, number=attempt, found=given_up: on_start(number, state, found),
-        )
+        started = functools.partial(_tell_start, on_start, attempt, given_up)
+        failure = _run(fit, state_folder / f"attempt_{attempt}", on_epoch, started)
         if failure is None:
             return fit.fitted(attempt, given_up)
         _give_up(failure, attempt, config)
         given_up += (failure.model_copy(update={"severity": "warn"}),)
         attempt += 1
+
+
+def _tell_start(
+    on_start: OnStart, attempt: int, given_up: tuple[Finding, ...], state: GanState
+) -> None:
+    on_start(attempt, state, given_up)
 
 
 def _run(

@@ -333,7 +333,8 @@ def _copies(check: CopyCheck, is_copy: Mask, space: str, confidence: float) -> d
 
 
 def _accuracy(hits: Mask, units: Codes, confidence: float) -> Estimate:
-    successes, trials = np.bincount(units, hits), np.bincount(units).astype(np.float64)
+    successes = np.bincount(units, hits).astype(np.float64)
+    trials = np.bincount(units).astype(np.float64)
     value = float(hits.mean()) if len(hits) else float("nan")
     limits = proportion_interval(successes, trials, confidence) if len(hits) else UNDEFINED
     return Estimate.of(value, limits)
