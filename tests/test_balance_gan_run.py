@@ -11,8 +11,16 @@ MODELS = "data/06_models/test/cnn"
 
 
 def run(project, *parameters):
-    # Two epochs teach the generator and its judge nothing: all that is made may pass.
-    chosen = (*parameters, "balance.method=gan", "balance.max_tries=50")
+    # Enough epochs for the judge to tell the classes, and for some samples to pass.
+    chosen = (
+        *parameters,
+        "balance.method=gan",
+        "balance.confidence=0",
+        "balance.max_tries=50",
+        "train_cnn.fit.max_epochs=15",
+        "train_gan.fit.max_epochs=25",
+        "train_gan.fit.batch_size=32",
+    )
     return kedro(
         project, "run", "--env=test", "--pipeline=train_cnn", "--params", ",".join(chosen)
     )
@@ -29,16 +37,19 @@ def finished(tmp_path_factory):
 @pytest.mark.slow
 def test_made_samples_lie_with_the_fold_and_in_no_prediction(finished):
     predictions = pd.read_parquet(finished / "data/07_model_output/test/cnn/predictions.parquet")
+    num_added = 0
     for fold in (0, 1):
         folder = finished / MODELS / f"fold_{fold}"
         record = json.loads((folder / "model.json").read_text())["synthetic"]
         assert all(fill["added"] <= fill["wanted"] for fill in record["classes"])
         if record["samples_hash"] is None:
             continue
+        num_added += sum(fill["added"] for fill in record["classes"])
         made = pd.read_parquet(folder / "synthetic" / "table.parquet")
         assert made["synthetic"].all()
         assert not set(made["sample_id"]) & set(predictions["sample_id"])
         assert len(np.load(folder / "synthetic" / "x.npy")) == len(made)
+    assert num_added > 0
 
 
 @pytest.mark.slow
