@@ -42,7 +42,7 @@ def contact_sheet(samples: Samples, examples_per_class: int = 8) -> Figure:
     strips = [
         _strip(samples, draw_examples(n, strata[n], num_examples), num_examples) for n in shown
     ]
-    labels = [f"{shortened(name)}  {counts[name]}" for name in shown]
+    labels = [f"{shortened(name)} ({counts[name]})" for name in shown]
     sheet = _Sheet(strips[0].shape, samples.x.shape[2:], labels, num_rows, num_columns)
     figure = Figure(figsize=(sheet.width, sheet.height), dpi=110)
     for i in range(num_columns):

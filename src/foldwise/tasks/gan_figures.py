@@ -49,14 +49,15 @@ def loss_figure(history: Sequence[Record]) -> "Figure":
         right,
         history,
         {
-            "discriminator_accuracy": "discriminator is right",
-            "diversity": "diversity, 1: as real samples",
+            "discriminator_accuracy": "discriminator is right (0.5: it guesses)",
+            "diversity": "diversity (1: that of real samples)",
         },
     )
-    right.set_title("0.5: it has to guess; 1: it tells all apart", loc="left")
-    right.set_ylim(bottom=0)
+    right.set_title("is it a draw, and do samples differ?", loc="left")
+    right.set_ylim(0, max(1.05, right.get_ylim()[1]))
     for axes in (left, right):
         axes.set_xlabel("epoch")
+        axes.locator_params(axis="x", integer=True)
         axes.grid(color=GRID, alpha=0.35, linewidth=0.6)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(frameon=False)
@@ -103,8 +104,9 @@ def pair_figure(
     samples = Samples(x, table, modality=modality, features=tuple(features))
     captions = []
     for name, told in pictures.captions:
-        captions += [("generated", told), ("training", _brief(name))]
-    return sample_sheet(samples, np.arange(len(x)), captions, "The pairs that are most alike")
+        captions += [("generated:", told), ("like training:", _brief(name))]
+    title = "Pairs: a generated sample, to its right the training sample that it is most like"
+    return sample_sheet(samples, np.arange(len(x)), captions, title)
 
 
 def _lines(axes: "Axes", history: Sequence[Record], names: Mapping[str, str]) -> None:
@@ -150,7 +152,7 @@ def _sheet(
     names = [shortened(name) for name in labels]
     scale = _CELL / height
     margin = 0.2 + _PER_LETTER * max(map(len, names))
-    size = (margin + width * scale + 0.1, 0.35 + len(whole) * scale + 0.05)
+    size = (margin + width * scale + 0.1, 0.4 + len(whole) * scale + 0.05)
     figure = Figure(figsize=size)
     place = margin / size[0], 0.05 / size[1], width * scale / size[0], len(whole) * scale / size[1]
     axes = figure.add_axes(place)
@@ -162,7 +164,7 @@ def _sheet(
     axes.tick_params(length=0)
     axes.set_frame_on(False)
     for start, heading in headings.items():
-        axes.annotate(heading, (start, -0.1 * height), fontsize=9, annotation_clip=False)
+        axes.annotate(heading, (start, -0.16 * height), fontsize=9, annotation_clip=False)
     return figure
 
 

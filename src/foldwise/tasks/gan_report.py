@@ -42,7 +42,7 @@ _LABELS = {
     "frechet": ("Frechet distance", "from all generated to all real samples, 0: none"),
     "frechet_floor": ("Frechet floor", "from one half of the real samples to the other"),
     "frechet_halves": ("Frechet to a half", "from as many generated samples to a half"),
-    "frechet_ratio": ("times the floor", "the latter by the former, 1: as near as real ones"),
+    "frechet_ratio": ("times the floor", "distance to a half over floor, 1: as near as real ones"),
     "kernel_distance": ("kernel distance", "KID, unbiased, 0 on average: none"),
     "precision": ("precision", "share of generated samples that lie where real ones do"),
     "recall": ("recall", "share of real samples that lie where generated ones do"),
@@ -98,7 +98,7 @@ def _samples_section(scores: GanScores, first: GeneratorScores) -> ReportSection
         ReportImage(
             "Samples of each class, real and generated",
             _png(grid),
-            f"{how} None was picked.",
+            f"{how} None was picked by hand.",
             alt="For each class, real held-out samples on the left, generated ones on the right.",
         )
     ]
@@ -108,8 +108,9 @@ def _samples_section(scores: GanScores, first: GeneratorScores) -> ReportSection
             ReportImage(
                 "From one latent to another",
                 _png(way),
-                "Smooth changes through likely samples speak for a generator that has learnt; "
-                "jumps between a few samples speak for one that repeats.",
+                "A latent: the random numbers that a sample is made from. Smooth changes through "
+                "likely samples speak for a generator that has learnt; jumps between a few speak "
+                "for one that repeats.",
                 alt="Samples on the way between two latents, a row for each way.",
             )
         )
@@ -154,15 +155,21 @@ def _classes_section(first: GeneratorScores) -> ReportSection:
     columns = (
         "class",
         "training samples",
-        "share taken for it, real",
-        "share taken for it, generated",
-        "recognised, real",
-        "recognised, generated",
-        "recall of the network trained on generated ones",
+        "share of real",
+        "of generated",
+        "recognised real",
+        "generated",
+        "TSTR recall",
         "",
     )
     shown = sorted(first.classes, key=lambda of_class: not of_class.is_missing)[:_MAX_ROWS]
-    note = "Classes that are missing come first."
+    note = (
+        "Share: how many of all samples the network trained on real ones takes for this class. "
+        "Recognised: how many samples of this class it takes for it. TSTR recall: how many real "
+        "samples of this class the network trained on generated ones takes for it."
+    )
+    if first.missing_classes:
+        note += " Classes that are missing come first."
     if len(first.classes) > len(shown):
         note += f" {len(first.classes) - len(shown)} classes are not shown."
     rows = tuple(_class_row(of_class) for of_class in shown)
@@ -204,7 +211,9 @@ def _training_section(scores: GanScores) -> ReportSection:
             partial(loss_figure, of_fold.history),
             "Losses of two networks that work against each other need not fall: what counts is "
             "that neither runs away.",
-            convergence_sentence(of_fold),
+            "Losses of generator and discriminator by epoch; beside them how often the "
+            "discriminator is right, and the diversity of generated samples. "
+            f"{convergence_sentence(of_fold)}",
         )
         for of_fold in scores.generators
         if of_fold.history

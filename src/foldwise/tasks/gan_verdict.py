@@ -17,7 +17,7 @@ Grade = Literal["good", "fair", "poor", "copies"]
 # Accuracy that a network loses by being trained on generated samples.
 _SMALL_LOSS, _LARGE_LOSS = 0.05, 0.2
 # Frechet distance, in distances between two halves of the real samples.
-_NEAR, _FAR = 3.0, 20.0
+_AS_NEAR, _NEAR, _FAR = 1.25, 3.0, 20.0
 # Share of copies, in shares of held-out real samples that pass for such.
 _MANY_COPIES = 5.0
 _LOW_COVERAGE = 0.5
@@ -199,10 +199,13 @@ def distance_sentence(scores: GeneratorScores) -> str:
     ratio = scores.value("frechet_ratio")
     if not np.isfinite(ratio):
         return "There are too few held-out real samples for a Frechet distance."
-    if ratio <= _NEAR:
-        told = "nearly as near as real samples are to one another"
-    else:
-        told = "recognisably apart" if ratio <= _FAR else "far apart"
+    words = {
+        "about as near as real samples are to one another": ratio <= _AS_NEAR,
+        "near to them": ratio <= _NEAR,
+        "recognisably apart": ratio <= _FAR,
+        "far apart": True,
+    }
+    told = next(word for word, is_so in words.items() if is_so)
     return (
         f"The Frechet distance from generated to real samples is {found:.3g}, where two halves "
         f"of the real ones are {floor:.3g} apart: {ratio:.1f} times the floor, {told}."
