@@ -101,3 +101,20 @@ def test_in_time_made_samples_are_refused():
     table = table_of(time=np.arange(90))
     with pytest.raises(SplitError, match="'synthetic' is true of 30 samples"):
         make_folds(table, SplitConfig.of(scheme="time_expanding", num_folds=3))
+
+
+def test_what_is_made_of_a_group_is_not_fitted_on_while_that_group_is_validated_on():
+    """In given folds, whose inner parts are drawn: of 40 patients, most have made samples."""
+    number = np.arange(90)
+    table = table_of(meta_part=["0" if i < 10 else "train" for i in number])
+    table["group"] = [f"patient_{i % 60 % 40}" for i in number]
+    group_of = table.set_index("sample_id")["group"]
+    with_made = set(table["group"][60:])
+    config = SplitConfig.of(
+        scheme="predefined", column="part", on_leak="group", validation_fraction=0.3
+    )
+    (parts,) = fold_parts(make_folds(table, config), table)
+    fitted, validated = (set(group_of[list(ids)]) for ids in (parts.train, parts.validation))
+    assert validated & with_made
+    assert fitted & with_made
+    assert not fitted & validated

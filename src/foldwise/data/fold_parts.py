@@ -77,23 +77,29 @@ class PartsRule:
         return int((others & ~self.training(fold, number)).sum())
 
     def split(self, training: Mask, repeat: int, number: int) -> tuple[Mask, Mask]:
-        """Split a training part; return what is fitted on and the validation part, (N,)."""
+        """Split a training part; return what is fitted on and the validation part, (N,).
+
+        Made samples are fitted on, but for those that are tied to a sample of the validation part.
+        """
         if self.scheme in TIME_SCHEMES and self.rows.spans is not None:
             fitted, validation = inner_in_time(self.rows.spans, training, self.config)
             return fitted & ~self._tied_to(validation), validation
         members = np.flatnonzero(training & ~self.rows.synthetic)
         units, strata = self.units[members], self.rows.strata[members]
+        ties = self.units
         if self.is_one_unit(training):
-            units = connect([self.rows.ties[EXACT].codes[members]], len(members))
+            ties = self.rows.ties[EXACT].codes
+            units = connect([ties[members]], len(members))
         seed = derive_seed(self.config.seed, repeat, number, "inner")
         inner = part_of_fraction(strata, units, self.config.validation_fraction, seed)
         validation = np.zeros_like(training)
         validation[members[inner]] = True
-        return training & ~validation, validation
+        is_tied = self.rows.synthetic & np.isin(ties, ties[validation]) & (ties >= 0)
+        return training & ~validation & ~is_tied, validation
 
     def is_one_unit(self, training: Mask) -> bool:
         """Tell whether no inner part can keep units whole: then it keeps equal contents whole."""
-        units = self.units[training]
+        units = self.units[training & ~self.rows.synthetic]
         return (
             self.scheme not in TIME_SCHEMES and len(units) > 0 and bool((units == units[0]).all())
         )
