@@ -85,3 +85,19 @@ def test_a_grid_has_one_channel_or_three_and_small_pictures_are_enlarged(channel
     grid = sample_grid(images, 1)
     assert grid.shape == (36, 36, shown)
     assert (grid[2:34, 2:34] == 7).all()
+
+
+class Spy(Constant):
+    """Notes how it is computed."""
+
+    def forward(self, latents, labels):
+        self.seen = torch.are_deterministic_algorithms_enabled(), torch.is_autocast_enabled("cpu")
+        return super().forward(latents, labels)
+
+
+def test_samples_are_drawn_by_algorithms_that_give_the_same_bits_in_full_precision():
+    spy = Spy()
+    with torch.autocast("cpu", torch.bfloat16):
+        Sampler(spy, HALF).generate(np.zeros(2, int), np.zeros((2, 1), np.float32))
+    assert spy.seen == (True, False)
+    assert not torch.are_deterministic_algorithms_enabled()

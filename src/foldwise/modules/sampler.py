@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from foldwise.data.preprocessing import AnyPreprocessing, ImagePreprocessing, SeriesPreprocessing
 from foldwise.errors import UserError
+from foldwise.modules.hardware import reproducible
 from foldwise.seeds import derive_seed
 
 Labels = npt.NDArray[np.int64]
@@ -86,7 +87,11 @@ def draw_in_chunks(generator: nn.Module, latents: Tensor, labels: Tensor) -> Ten
     was_training = generator.training
     generator.eval()
     try:
-        with torch.inference_mode(), torch.autocast(device.type, enabled=False):
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, enabled=False),
+            reproducible(),
+        ):
             parts = zip(torch.split(latents, _CHUNK), torch.split(labels, _CHUNK), strict=True)
             drawn = [
                 generator(part.to(device), of_part.to(device)).float().cpu()
