@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from foldwise.modules.gan import GanDivergedError
 from foldwise.modules.gan_health import NUM_GENERATED, RealSamples, SampleLook
 from foldwise.modules.sample_grid import sample_grid
 from foldwise.modules.sampler import draw_in_chunks
@@ -48,8 +49,13 @@ class GanLooks:
         self._shown = _shown(drawn, is_conditional=bool(classes))
 
     def look(self, generator: nn.Module) -> tuple[SampleLook, npt.NDArray[np.uint8] | None]:
-        """Compare samples of the generator; return what was found, and a grid of pictures."""
+        """Compare samples of the generator; return what was found, and a grid of pictures.
+
+        Raises:
+            GanDivergedError: It makes values that are infinite or no numbers.
+        """
         samples = draw_in_chunks(generator, self._latents, self._drawn)
+        _require_finite(samples)
         labels = self._drawn if self._classes else torch.zeros_like(self._drawn)
         look = self._real.look(reduced(samples), labels.numpy())
         if samples.ndim != 4:
@@ -82,6 +88,17 @@ def fixed_labels(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """
     ends = np.round(np.cumsum(shares / shares.sum()) * NUM_GENERATED).astype(np.int64)
     return np.repeat(np.arange(len(shares)), np.diff(ends, prepend=0))
+
+
+def _require_finite(samples: Tensor) -> None:
+    """Refuse what the last step of a fit may leave: no loss is computed after it."""
+    num_bad = int((~samples.isfinite()).flatten(1).any(dim=1).sum())
+    if num_bad:
+        raise GanDivergedError(
+            f"{num_bad} of {len(samples)} samples that the generator makes hold values that are "
+            "infinite or no numbers. Try lower rates (fit.generator.lr, fit.discriminator.lr), "
+            "fit.precision=float32, or another model.loss."
+        )
 
 
 def _shown(drawn: Tensor, *, is_conditional: bool) -> Tensor:
