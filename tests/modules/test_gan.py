@@ -200,3 +200,24 @@ def test_a_loss_that_is_no_number_is_an_error_that_names_the_step():
     module = trained(networks(), GanFitConfig(), data)
     with pytest.raises(GanDivergedError, match="In epoch 1, at its step 2, the generator"):
         module.finish_epoch()
+
+
+class Recurrent(nn.Module):
+    """A discriminator of the rows of pictures, which notes whether it was run by cuDNN."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell, self.head = nn.GRU(4, 3, batch_first=True), nn.Linear(3, 1)
+        self.by_cudnn = []
+
+    def forward(self, samples, labels):
+        self.by_cudnn.append(torch.backends.cudnn.enabled)
+        return self.head(self.cell(samples[:, 0])[0].mean(1))[:, 0]
+
+
+def test_penalties_of_recurrent_critics_are_not_computed_by_cudnn():
+    """Its recurrent layers have no gradients of gradients."""
+    pair = GanNetworks(Generator(), Recurrent())
+    trained(pair, GanFitConfig(r1=1.0, r1_every=1), batches(24), penalty=1.0)
+    # Real and generated samples, both penalties, and the step of the generator.
+    assert pair.discriminator.by_cudnn == [True, False, False, True]

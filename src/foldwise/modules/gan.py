@@ -3,6 +3,7 @@
 B: batch, R: real samples of a step, Z: latent size.
 """
 
+import contextlib
 from dataclasses import dataclass
 
 import torch
@@ -88,6 +89,7 @@ class GanModule(LightningModule):
         self._latent_shape: tuple[int, ...] = networks.generator.latent_shape  # type: ignore[assignment]  # no tensor
         # Batch norm is to see real and generated samples apart, as Radford et al. (2016) do.
         self._is_apart = any(isinstance(m, _BatchNorm) for m in self.discriminator.modules())
+        self._is_recurrent = any(isinstance(m, nn.RNNBase) for m in self.discriminator.modules())
         self._random = torch.Generator()
         self._own_optimizers: tuple[Adam, Adam]
         self._losses: list[tuple[Tensor, Tensor]] = []  # of the generator, of the discriminator
@@ -206,7 +208,10 @@ class GanModule(LightningModule):
             scores: Tensor = self.discriminator(samples, labels)
             return scores
 
-        with torch.autocast(self.device.type, enabled=False):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(torch.autocast(self.device.type, enabled=False))
+            if self._is_recurrent:  # cuDNN's layers have no gradients of gradients
+                stack.enter_context(torch.backends.cudnn.flags(enabled=False))
             if self._gradient_penalty:
                 penalty = self._gradient_penalty * gradient_penalty(
                     critic, real, fake, self._random
