@@ -36,6 +36,10 @@ def test_a_text_is_a_list_of_policies():
             "needs a critic whose slope is bounded",
         ),
         (
+            {"model": {"name": "dcgan", "loss": "wasserstein"}},
+            "fit.gradient_penalty is 10, but the discriminator of model.name=dcgan has batch norm",
+        ),
+        (
             {"model": {"name": "wgan_gp"}, "fit": {"label_smoothing": 0.1}},
             "fit.label_smoothing is 0.1, but model.loss=wasserstein knows no labels",
         ),

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
 from foldwise.config import Config
-from foldwise.models.gan.config import CganConfig, GanModelConfig
+from foldwise.models.gan.config import CganConfig, DcganConfig, GanModelConfig
 from foldwise.modules.gan_config import GanFitConfig
 
 _WASSERSTEIN_STEPS, _WASSERSTEIN_PENALTY = 5, 10.0  # Gulrajani et al. (2017), algorithm 1
@@ -46,5 +46,11 @@ class TrainGanConfig(Config):
                 "model.loss=wasserstein needs a critic whose slope is bounded, but "
                 "fit.gradient_penalty is 0 and the model has no spectral norm. Allowed: "
                 "gradient_penalty of more than 0 (auto: 10), or model.spectral_norm=true."
+            )
+        if isinstance(self.model, DcganConfig) and self.gradient_penalty > 0:
+            raise ValueError(
+                f"fit.gradient_penalty is {self.gradient_penalty:g}, but the discriminator of "
+                "model.name=dcgan has batch norm, by which no score is of one sample alone "
+                "(Gulrajani et al., 2017). Allowed: gradient_penalty=0, or model.name=wgan_gp."
             )
         return self
