@@ -10,7 +10,7 @@ from foldwise.data.balance import BalanceConfig, plan_balance
 from foldwise.data.balance.config import Gan
 from foldwise.data.folds import fold_parts
 from foldwise.data.samples import Samples, read_samples
-from foldwise.tasks import synthetic_samples
+from foldwise.tasks import synthetic_filter, synthetic_samples
 from foldwise.tasks.events import FoldFinished
 from foldwise.tasks.fold_models import FoldModels, ModelError, read_card
 from foldwise.tasks.gan_config import TrainGanConfig
@@ -170,6 +170,20 @@ def filled_class(samples, draw, judge=judged, **parameters):
     kept = Kept("dark", 30, 20)
     copies = Copies(samples, np.arange(len(samples)), samples.y, 0.01, seed=0)
     return fill_class(1, kept, draw, judge, copies, Gan(**parameters), seed=0)
+
+
+def test_the_nearest_training_sample_does_not_depend_on_how_many_are_read_at_once(
+    samples, monkeypatch
+):
+    copies = Copies(samples, np.arange(len(samples)), samples.y, 0.01, seed=0)
+    x, rows = stripes(np.ones(20, int), 3), rows_of(samples, "dark")
+    flat = [part.reshape(len(part), -1).astype(float) for part in (x, samples.x[rows])]
+    apart = np.linalg.norm(flat[0][:, None] - flat[1], axis=2)
+    for size in (1, 3 * 64 * 8, 2**27):
+        monkeypatch.setattr(synthetic_filter, "_CHUNK_BYTES", size)
+        distances, nearest = copies.nearest(x, 1)
+        np.testing.assert_allclose(distances, apart.min(axis=1))
+        np.testing.assert_array_equal(nearest, rows[apart.argmin(axis=1)])
 
 
 def test_what_is_of_the_class_and_no_copy_is_kept(samples):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from foldwise.data.channel_spread import channel_spread
 from foldwise.data.row_slices import row_slices
 from foldwise.data.samples import Samples
 from foldwise.metrics.generation import copy_limit, nearest_neighbours
@@ -101,6 +102,5 @@ def _scale(samples: Samples, training: Rows) -> npt.NDArray[np.float32]:
     """Return what differences are divided by: the range of pixels, or each channel's deviation."""
     if samples.modality == "image":
         return np.array([255.0], dtype=np.float32)
-    some = samples.x[training[:: max(1, len(training) // _SOME)]]  # (N, T, F)
-    deviation = np.nanstd(some.astype(np.float64), axis=(0, 1))
-    return np.where(deviation > 0, deviation, 1.0).astype(np.float32)
+    some = samples.x[training[:: max(1, len(training) // _SOME)]]
+    return channel_spread(some).astype(np.float32)

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from foldwise.data.balance.config import Gan
+from foldwise.data.channel_spread import channel_spread
+from foldwise.data.row_slices import row_slices
 from foldwise.data.samples import Samples, array_hash
 from foldwise.metrics.generation import copy_limit, nearest_neighbours, own_neighbours
 from foldwise.seeds import derive_seed, numpy_generator
@@ -23,6 +25,7 @@ Judge = Callable[[Array], Probabilities]  # samples (M, ...) -> probabilities (M
 
 _AT_ONCE = 512  # samples that are made and judged at a time
 _AT_LEAST = 32
+_CHUNK_BYTES = 2**27  # of training samples at a time, in float64
 _LOOKED_AT = 1000  # training samples of a class whose distances to one another are looked at
 
 
@@ -67,24 +70,30 @@ class Copies:
             Distances (M,), and rows of the samples (M,).
         """
         rows = self._rows[self._labels == code]
-        found = nearest_neighbours(self._vectors(x), self._vectors(self._x[rows]))
-        return found.distances[:, 0], rows[found.indices[:, 0]]
+        vectors = self._vectors(x)
+        distances, nearest = np.full(len(x), np.inf), np.zeros(len(x), dtype=np.int64)
+        for part in row_slices(len(rows), vectors[:1].nbytes, _CHUNK_BYTES):
+            found = nearest_neighbours(vectors, self._vectors(self._x[rows[part]]))
+            is_nearer = found.distances[:, 0] < distances
+            distances[is_nearer] = found.distances[is_nearer, 0]
+            nearest[is_nearer] = rows[part][found.indices[is_nearer, 0]]
+        return distances, nearest
 
     def is_copy(self, distances: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
         """Tell by the distances to the nearest training samples, (M,)."""
         return self._limit.is_copy(distances)
 
     def _vectors(self, x: Array) -> npt.NDArray[np.float64]:
-        scaled = np.nan_to_num(x.astype(np.float64) / self._scale)
-        return scaled.reshape(len(x), -1)
+        scaled = x.astype(np.float64)
+        scaled /= self._scale
+        return np.nan_to_num(scaled, copy=False).reshape(len(x), -1)
 
 
 def _channel_scale(samples: Samples, rows: Rows) -> npt.NDArray[np.float64]:
     """Return the deviation of each channel of series, (F,); of others, 1."""
     if samples.modality != "series":
         return np.ones(1)
-    deviation = np.nanstd(samples.x[np.sort(rows)].astype(np.float64), axis=(0, 1))
-    return np.where(deviation > 0, deviation, 1.0)
+    return channel_spread(samples.x[np.sort(rows)])
 
 
 class Kept:
