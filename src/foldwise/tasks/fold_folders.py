@@ -19,8 +19,9 @@ from foldwise.atomic import (
     write_sealed_json,
 )
 from foldwise.config import Config
+from foldwise.data.folds import FoldParts
 from foldwise.data.preprocessing import Preprocessing
-from foldwise.data.samples import Feature, Modality
+from foldwise.data.samples import Feature, Modality, Samples
 from foldwise.errors import UserError
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
@@ -115,6 +116,34 @@ class FoldFolders(ABC, Generic[Card]):
         self.root.mkdir(parents=True, exist_ok=True)
         with one_at_a_time(self.root):
             yield
+
+
+def state_folder(folder: Path, fingerprint: str) -> Path:
+    """Return where this very job's epochs are kept; those of other fingerprints go.
+
+    Args:
+        folder: Of the fold.
+        fingerprint: Of the job.
+    """
+    own = folder / f"resume_{fingerprint[:16]}"
+    for other in set(folder.glob("resume_*")) - {own}:
+        shutil.rmtree(other)
+    return own
+
+
+def facts_of(samples: Samples, parts: FoldParts, folds_hash: str) -> dict[str, Any]:
+    """Return what the cards of all families say of the samples and of the fold."""
+    return {
+        "classes": samples.classes,
+        "modality": samples.modality,
+        "features": samples.features,
+        "shape": samples.x.shape[1:],
+        "size_policy": samples.size_policy,
+        "repeat": parts.repeat,
+        "fold": parts.fold,
+        "samples_hash": samples.content_hash,
+        "folds_hash": folds_hash,
+    }
 
 
 def read_sound_card(folder: Path, kind: type[Card], stage: str) -> Card:

@@ -4,13 +4,12 @@ All pages extend `page.html.j2`; `report_section.html.j2` shows one of their sec
 """
 
 import base64
-import platform
 import re
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from foldwise.tasks.figure_style import inline_svg
+from foldwise.tasks.installed_versions import installed_versions
 from foldwise.tasks.report_section import ReportFigure, ReportImage, ReportTable
 
 if TYPE_CHECKING:
@@ -43,13 +42,7 @@ def page_environment() -> "Environment":
 
 def versions() -> dict[str, str]:
     """Return the versions that the figures depend on, without importing the packages."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return installed_versions(_PACKAGES)
 
 
 def facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,10 +1,6 @@
 """Train one network per fold; skip what is done, resume what was interrupted."""
 
-import contextlib
-import platform
-import shutil
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +33,11 @@ from foldwise.tasks.events import (
 )
 from foldwise.tasks.finish_fold import finish_fold
 from foldwise.tasks.fit_fold import fit_fold
+from foldwise.tasks.fold_folders import facts_of, state_folder
 from foldwise.tasks.fold_job import FoldJob
 from foldwise.tasks.fold_models import FoldKey, FoldModels, ModelCard, write_model
 from foldwise.tasks.fold_seconds import FoldSeconds
+from foldwise.tasks.installed_versions import installed_versions
 from foldwise.tasks.pretrained import FindRun, find_weights, require_elsewhere
 from foldwise.tasks.recipe import Recipe
 from foldwise.tasks.synthetic_samples import FilledFold, fill_up, require_fillable
@@ -141,7 +139,7 @@ def train_fold(
         observer(FoldFinished(done, was_skipped=True))
         return done
 
-    folder = _state_folder(models, job)
+    folder = state_folder(models.folder(*job.key), job.fingerprint)
     seconds = FoldSeconds(folder)
 
     def on_start(history: tuple[EpochRecord, ...]) -> None:
@@ -157,21 +155,13 @@ def train_fold(
     meaning = finish_fold(fitted, filled.job, filled.samples, recipe)
     card = ModelCard(
         model=recipe.model,
-        classes=samples.classes,
-        modality=samples.modality,
-        features=samples.features,
-        shape=samples.x.shape[1:],
-        size_policy=samples.size_policy,
+        **facts_of(samples, job.parts, folds_hash),
         preprocessing=fitted.preprocessing,
         test_time=recipe.test_time,
         decision_weights=meaning.decision_weights,
         number_outputs=meaning.number_outputs,
         num_trainable=fitted.transfer.num_trainable,
-        repeat=job.parts.repeat,
-        fold=job.parts.fold,
         fingerprint=job.fingerprint,
-        samples_hash=samples.content_hash,
-        folds_hash=folds_hash,
         started_from=job.pretrained.seen if job.pretrained else (),
         best_epoch=fitted.state.best_epoch,
         synthetic=filled.record,
@@ -251,14 +241,6 @@ def _require_training_rows(
         )
 
 
-def _state_folder(models: FoldModels, job: FoldJob) -> Path:
-    """Return where this very job's epochs are kept; those of other fingerprints go."""
-    folder = models.folder(*job.key) / f"resume_{job.fingerprint[:16]}"
-    for other in set(folder.parent.glob("resume_*")) - {folder}:
-        shutil.rmtree(other)
-    return folder
-
-
 def _common_fingerprint(samples: Samples, folds: Folds, recipe: Recipe) -> dict[str, Any]:
     device = choose_device(recipe.fit)
     return {
@@ -301,8 +283,4 @@ def package_versions(recipe: Recipe) -> dict[str, str]:
         packages.append("timm")
     if isinstance(recipe.balance.remedy, Smote | Gan):
         packages.append("scikit-learn")  # fits the last layer, or finds copies
-    found = {"python": platform.python_version()}
-    for package in packages:
-        with contextlib.suppress(PackageNotFoundError):  # who needs it will say that it is missing
-            found[package] = version(package)
-    return found
+    return installed_versions(packages)

@@ -1,12 +1,7 @@
 """Train one generator per fold; skip what is done, resume what was interrupted."""
 
-import contextlib
-import platform
-import shutil
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,9 +27,10 @@ from foldwise.tasks.events import (
     ignore,
 )
 from foldwise.tasks.fit_gan import FittedGan, fit_generator, require_generable
-from foldwise.tasks.fold_folders import write_model
+from foldwise.tasks.fold_folders import facts_of, state_folder, write_model
 from foldwise.tasks.gan_config import TrainGanConfig
 from foldwise.tasks.gan_models import GanCard, GanModels
+from foldwise.tasks.installed_versions import installed_versions
 
 _PACKAGES = ("torch", "torchvision", "pytorch_lightning", "numpy", "scipy", "scikit-learn")
 
@@ -110,11 +106,7 @@ def gan_fingerprint(
 
 def gan_versions() -> dict[str, str]:
     """Return the versions of all that a generator's training computes with."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+    return installed_versions(_PACKAGES)
 
 
 def _train_fold(
@@ -141,7 +133,7 @@ def _train_fold(
     def on_epoch(report: GanEpochReport) -> None:
         observer(GanEpochFinished(*key, **vars(report)))
 
-    folder = _state_folder(models.folder(*key), fingerprint)
+    folder = state_folder(models.folder(*key), fingerprint)
     fitted = fit_generator(samples, rows, config, seed, folder, on_epoch, on_start)
     card = _card(fitted, samples, config, parts, fingerprint, folds_hash)
     weights = {name: tensor.contiguous() for name, tensor in fitted.weights.items()}
@@ -159,17 +151,9 @@ def _card(
 ) -> GanCard:
     return GanCard(
         model=config.model,
-        classes=samples.classes,
-        modality=samples.modality,
-        features=samples.features,
-        shape=samples.x.shape[1:],
-        size_policy=samples.size_policy,
+        **facts_of(samples, parts, folds_hash),
         preprocessing=fitted.preprocessing,
-        repeat=parts.repeat,
-        fold=parts.fold,
         fingerprint=fingerprint,
-        samples_hash=samples.content_hash,
-        folds_hash=folds_hash,
         class_counts=fitted.class_counts,
         history=tuple(asdict(record) for record in fitted.state.history),
         num_restarts=fitted.num_restarts,
@@ -177,11 +161,3 @@ def _card(
         versions=gan_versions(),
         weights_sha256="",
     )
-
-
-def _state_folder(folder: Path, fingerprint: str) -> Path:
-    """Return where this very job's epochs are kept; those of other fingerprints go."""
-    own = folder / f"resume_{fingerprint[:16]}"
-    for other in set(folder.glob("resume_*")) - {own}:
-        shutil.rmtree(other)
-    return own
