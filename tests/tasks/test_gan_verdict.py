@@ -2,7 +2,7 @@ import pytest
 from made_gan_scores import CLASSES, gan_scores, generator_scores, limited, plain
 
 from foldwise.data.findings import Finding
-from foldwise.tasks.gan_verdict import gan_verdict, generator_verdict
+from foldwise.tasks.gan_verdict import distance_sentence, gan_verdict, generator_verdict
 
 NO_NETWORK = dict.fromkeys(
     ("tstr_accuracy", "tstr_balanced_accuracy", "tstr_minus_trtr", "trts_accuracy")
@@ -98,3 +98,17 @@ def test_the_worst_of_several_generators_stands_for_all():
     assert found.grade == "poor"
     assert "fold 1" in found.sentences[-1]
     assert "1 of them" in found.sentences[-1]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "told"),
+    [
+        (1.2, "about as near as real samples"),
+        (1.9, "near, but farther than real samples"),
+        (9.0, "recognisably apart"),
+        (30.0, "far apart"),
+    ],
+)
+def test_the_distance_is_told_in_words_of_its_own(ratio, told):
+    scores = generator_scores({"frechet_ratio_net": plain(ratio)})
+    assert told in distance_sentence(scores)

@@ -201,7 +201,7 @@ def distance_sentence(scores: GeneratorScores) -> str:
         return "There are too few held-out real samples for a Frechet distance."
     words = {
         "about as near as real samples are to one another": ratio <= _AS_NEAR,
-        "near to them": ratio <= _NEAR,
+        "near, but farther than real samples are from one another": ratio <= _NEAR,
         "recognisably apart": ratio <= _FAR,
         "far apart": True,
     }
