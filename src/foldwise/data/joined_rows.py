@@ -22,7 +22,7 @@ class JoinedRows:
     array takes for the axes after the first.
 
     >>> JoinedRows(np.array([[1, 2], [3, 4]]), np.array([[5, 6]]))[np.array([2, 0]), 1]
-    array([6, 1])
+    array([6, 2])
     """
 
     def __init__(self, first: Array, appended: Array) -> None:

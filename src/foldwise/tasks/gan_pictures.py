@@ -82,8 +82,8 @@ def between(first: Latents, last: Latents, num_steps: int) -> Latents:
     The way goes along the sphere: a point halfway along the line would be shorter than any latent
     of so many normal numbers, so that the generator has never seen the like.
 
-    >>> between(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 3)[1].round(4).tolist()
-    [0.7071, 0.7071]
+    >>> print(between(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 3)[1].round(4))
+    [0.7071 0.7071]
     """
     one, other = first.astype(np.float64), last.astype(np.float64)
     cosine = (one * other).sum() / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-12)
