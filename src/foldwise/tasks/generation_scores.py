@@ -260,13 +260,18 @@ class _Measured:
         }
 
     def _asked(self, space: FeatureSpace) -> "_Asked":
-        """Draw the same number of each class, and let the real network recognise them."""
+        """Draw the same number of each class, and let the real network recognise them.
+
+        A generator that is told no classes is asked for none.
+        """
+        recognised = np.zeros(len(self.samples.classes))  # none of what cannot be asked for
+        if not self.generator.card.is_conditional:
+            return _Asked({}, recognised)
         known = np.flatnonzero(is_known(self.generator.card))
         labels = np.repeat(known, self.config.per_class)
         x = draw_samples(self.generator, labels, self._seed("classes"))
         hits = space.probabilities(x).argmax(axis=1) == labels
         samples = {int(code): x[labels == code] for code in known}
-        recognised = np.zeros(len(self.samples.classes))  # none of what cannot be asked for
         recognised[known] = hits.reshape(len(known), -1).mean(axis=1)
         return _Asked(samples, recognised)
 
