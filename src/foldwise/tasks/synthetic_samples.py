@@ -1,7 +1,8 @@
 """Fill up the rare classes of a fold's training part with samples that a generator makes.
 
-The generator and the classifier that judges its samples see the fold's training part alone. What
-is kept is appended to the training part of this fold; no other part ever holds it.
+The generator and the classifier that judges its samples are fitted on the fold's training part
+alone; the classifier's best epoch is chosen by the inner validation part, as ever. What is kept is
+appended to the training part of this fold; no other part ever holds it.
 
 N: training samples, M: added samples, K: classes.
 """
