@@ -251,7 +251,7 @@ class GanModule(LightningModule):
             raise GanDivergedError(
                 f"In epoch {self.epoch + 1}, at its step {self._num_seen + step + 1}, the "
                 f"generator's loss is {generator} and the discriminator's {discriminator}. Try "
-                "lower rates (fit.generator.lr, fit.discriminator.lr), fit.precision=float32, or "
-                "another model.loss."
+                "lower rates (train_gan.fit.generator.lr, train_gan.fit.discriminator.lr), "
+                "train_gan.fit.precision=float32, or another train_gan.model.loss."
             )
         self._num_seen = len(self._losses)

@@ -36,9 +36,10 @@ _MOST_MISSING = 0.5
 _SATURATED = 0.99  # of the discriminator's accuracy
 
 _ADVICE = (
-    "Try a lower rate of the discriminator (fit.discriminator.lr), fit.diff_augment "
-    "(color;translation;cutout of pictures), fit.r1=1, a model with spectral norm (cgan, hinge), "
-    "more samples, or fit.on_collapse=restart."
+    "Try a lower rate of the discriminator (train_gan.fit.discriminator.lr), "
+    "train_gan.fit.diff_augment (color;translation;cutout of pictures), train_gan.fit.r1=1, "
+    "a model with spectral norm (cgan, hinge), more samples, or "
+    "train_gan.fit.on_collapse=restart."
 )
 
 
@@ -152,7 +153,8 @@ def _too_short(num_steps: int) -> Finding:
             f"The fit has {num_steps} steps of the generator: whether it converges cannot be told "
             f"before {FIRST_STEPS}."
         ),
-        advice="More epochs (fit.max_epochs), or smaller batches (fit.batch_size).",
+        advice="Try more epochs (train_gan.fit.max_epochs), or smaller batches "
+        "(train_gan.fit.batch_size).",
         values={"num_steps": num_steps},
     )
 
@@ -215,7 +217,8 @@ def _poor_class(last: GanRecord, name: str | None) -> Finding | None:
             f"After epoch {last.epoch + 1} the samples of the class {name!r} lie only "
             f"{least:.0%} as far apart as its real ones."
         ),
-        advice="A class of few samples needs fit.class_sampling=balanced and fit.diff_augment.",
+        advice="A class of few samples needs train_gan.fit.class_sampling=balanced and "
+        "train_gan.fit.diff_augment.",
         values={"epoch": last.epoch + 1, "class": name, "least_diversity": least},
     )
 

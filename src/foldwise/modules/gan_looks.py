@@ -96,8 +96,9 @@ def _require_finite(samples: Tensor) -> None:
     if num_bad:
         raise GanDivergedError(
             f"{num_bad} of {len(samples)} samples that the generator makes hold values that are "
-            "infinite or no numbers. Try lower rates (fit.generator.lr, fit.discriminator.lr), "
-            "fit.precision=float32, or another model.loss."
+            "infinite or no numbers. Try lower rates (train_gan.fit.generator.lr, "
+            "train_gan.fit.discriminator.lr), train_gan.fit.precision=float32, or another "
+            "train_gan.model.loss."
         )
 
 

@@ -315,7 +315,7 @@ def _require_enough(samples: Samples, labels: Rows, config: TrainGanConfig) -> N
     if len(labels) < least:
         raise GanTrainingError(
             f"The training part has {len(labels)} samples, which are fewer than a batch of "
-            f"{least}. Take a smaller fit.batch_size (at least 2), or more samples."
+            f"{least}. Take {_smaller_batch(len(labels), config)}, or more samples."
         )
     if not config.model.conditional:
         return
@@ -329,10 +329,17 @@ def _require_enough(samples: Samples, labels: Rows, config: TrainGanConfig) -> N
         raise GanTrainingError(
             f"The training part has fewer than {_LEAST_OF_CLASS} samples of {', '.join(few)}: of "
             "these a generator could only learn to copy them. Collect more of them, leave the "
-            "class out when the samples are read in, take model.name=dcgan with "
-            "model.conditional=false, which knows no classes, or, to balance classes, "
+            "class out when the samples are read in, take train_gan.model.name=dcgan with "
+            "train_gan.model.conditional=false, which knows no classes, or, to balance classes, "
             "balance.method=oversample."
         )
+
+
+def _smaller_batch(num_samples: int, config: TrainGanConfig) -> str:
+    """Return what to write: a batch of which an epoch has some."""
+    if num_samples < 2 * config.discriminator_steps:
+        return "a smaller train_gan.fit.discriminator_steps"
+    return f"train_gan.fit.batch_size={max(2, 2 ** ((num_samples // 3).bit_length() - 1))}"
 
 
 def _fit_preprocessing(samples: Samples, rows: Rows) -> AnyPreprocessing:
