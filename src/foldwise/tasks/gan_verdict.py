@@ -122,7 +122,8 @@ def is_blind(scores: GeneratorScores) -> bool:
 
 
 def _warnings(scores: GeneratorScores) -> list[str]:
-    return [found.message for found in scores.findings if found.severity != "info"]
+    told = (found for found in scores.findings if found.severity != "info")
+    return [f"{found.message} {found.advice}".rstrip() for found in told]
 
 
 def _copies_too_much(scores: GeneratorScores) -> bool:
