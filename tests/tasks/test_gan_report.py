@@ -81,3 +81,15 @@ def test_of_series_the_lines_are_the_samples():
     real, generated = figure.axes[:2]
     np.testing.assert_array_equal(real.lines[0].get_ydata(), found.real[0][0][:, 0])
     np.testing.assert_array_equal(generated.lines[0].get_ydata(), found.generated[0][0][:, 0])
+
+
+def test_whoever_cannot_see_the_losses_is_told_what_they_show():
+    page = render_gan_report(gan_scores(), provenance={})
+    assert "Losses of generator and discriminator by epoch" in page
+
+
+def test_missing_classes_are_said_to_come_first_where_there_are_some():
+    told = "Classes that are missing come first."
+    assert told not in render_gan_report(gan_scores(), provenance={})
+    missing = gan_scores(generator_scores(missing=CLASSES[1:2]))
+    assert told in render_gan_report(missing, provenance={})

@@ -156,9 +156,9 @@ def _classes_section(first: GeneratorScores) -> ReportSection:
         "class",
         "training samples",
         "share of real",
-        "of generated",
+        "share of generated",
         "recognised real",
-        "generated",
+        "recognised generated",
         "TSTR recall",
         "",
     )
