@@ -91,7 +91,7 @@ def test_each_class_is_a_row_of_its_own_samples():
     assert set(np.unique(strips[:half])) == {40, 255}
     assert set(np.unique(strips[half:])) == {200, 255}
     assert (strips[:half] == 40).sum() == 8 * 8 * 8  # eight examples of 8 x 8 pixels
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["dark  20", "bright  20"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["dark (20)", "bright (20)"]
 
 
 @pytest.mark.parametrize(
