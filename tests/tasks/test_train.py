@@ -254,9 +254,10 @@ def test_versions_are_told_of_all_that_a_recipe_computes_with(recipe):
 
 def test_another_version_is_trained_anew(monkeypatch, samples, folds, plan, recipe):
     before = fold_jobs(samples, folds, plan, recipe)[0].fingerprint
-    monkeypatch.setattr(train, "version", lambda name: "9" if name == "torchvision" else "1")
+    asked = "foldwise.tasks.installed_versions.version"
+    monkeypatch.setattr(asked, lambda name: "9" if name == "torchvision" else "1")
     one = fold_jobs(samples, folds, plan, recipe)[0].fingerprint
-    monkeypatch.setattr(train, "version", lambda name: "1")
+    monkeypatch.setattr(asked, lambda name: "1")
     other = fold_jobs(samples, folds, plan, recipe)[0].fingerprint
     assert len({before, one, other}) == 3
 
