@@ -1,0 +1,1 @@
+"""Search for parameters by Optuna, scored on inner parts; the outer folds stay untouched."""
