@@ -1,5 +1,6 @@
 """Parameters of a search; free of torch and Optuna."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
@@ -13,7 +14,7 @@ PrunerName = Literal["auto", "none", "median", "hyperband", "wilcoxon"]
 class _Parameter(Config):
     path: str  # e.g. train_cnn.fit.lr
     # Exists only where other suggestions have these values: {train_cnn.model.name: small_cnn}
-    when: dict[str, Scalar | tuple[Scalar, ...]] = {}
+    when: Mapping[str, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
 
 
 class FloatParameter(_Parameter):
