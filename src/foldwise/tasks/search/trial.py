@@ -108,6 +108,9 @@ class TrialRecord:
     parts: tuple[PartScore, ...]  # those that were finished
     seconds: float
     error: str | None = None
+    num_epochs: int = 0  # of all its fits, those that were ended early included
+    # Step and fold-averaged score, as the pruner has seen them: Optuna's intermediate values.
+    reported: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)
