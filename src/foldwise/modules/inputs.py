@@ -221,8 +221,9 @@ def to_input(images: Tensor, preprocessing: ImagePreprocessing) -> Tensor:
         rows with its mask; of `flat` (B, C H W).
     """
     if preprocessing.standardise == "image":
-        std, mean = torch.std_mean(images, dim=(2, 3), correction=0, keepdim=True)
-        std = std.clamp_min(_FLAT)
+        # Not by std_mean, which warns of a part without pictures.
+        mean = images.mean(dim=(2, 3), keepdim=True)
+        std = (images - mean).square().mean(dim=(2, 3), keepdim=True).sqrt().clamp_min(_FLAT)
     else:
         mean = torch.tensor(preprocessing.mean, device=images.device).view(1, -1, 1, 1)
         std = torch.tensor(preprocessing.std, device=images.device).view(1, -1, 1, 1)
