@@ -111,6 +111,7 @@ class TrialRecord:
     num_epochs: int = 0  # of all its fits, those that were ended early included
     # Step and fold-averaged score, as the pruner has seen them: Optuna's intermediate values.
     reported: tuple[tuple[int, float], ...] = ()
+    is_early: bool = False  # it was given less, and cannot be the winner
 
 
 @dataclass(frozen=True)
