@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foldwise.data.fold_parts import inner_fold_parts
 from foldwise.data.folds import (
     HELD_OUT,
     UNUSED,
@@ -242,3 +243,44 @@ def test_no_held_out_fraction_is_offered_where_the_test_part_is_given():
         make_folds(rows, SplitConfig())
     assert "split.num_folds=2" in str(error.value)
     assert "test_fraction" not in str(error.value)
+
+
+def test_inner_folds_cover_the_training_part_once_and_keep_units_and_shares():
+    rows = table("a" * 120 + "b" * 60, groups=[f"g{i // 3}" for i in range(180)])
+    folds = make_folds(rows, SplitConfig(num_folds=3, test_fraction=0.2))
+    group = rows.set_index("sample_id")["group"]
+    label = rows.set_index("sample_id")["label"]
+    for whole, inner in zip(
+        fold_parts(folds, rows), inner_fold_parts(folds, rows, 4), strict=True
+    ):
+        training = {*whole.train, *whole.validation}
+        assert sorted(i for parts in inner for i in parts.validation) == sorted(training)
+        for parts in inner:
+            assert {*parts.train, *parts.validation} == training
+            assert not set(group[parts.train]) & set(group[parts.validation])
+            assert abs((label[parts.validation] == "b").mean() - 1 / 3) < 0.1
+            assert list(parts.oof) == list(whole.oof)
+    again = list(inner_fold_parts(folds, rows, 4))
+    assert all((a.train == b.train).all() for a, b in zip(again[-1], inner, strict=True))
+
+
+def test_made_samples_are_in_no_inner_fold_and_beside_none_that_they_are_tied_to():
+    rows = table("ab" * 45, groups=[f"g{i // 2}" for i in range(90)])
+    rows["meta_synthetic"] = [i % 9 == 0 for i in range(90)]
+    folds = make_folds(rows, SplitConfig(num_folds=2, test_fraction=0, on_leak="warn"))
+    made, group = (
+        rows.set_index("sample_id")["meta_synthetic"],
+        rows.set_index("sample_id")["group"],
+    )
+    for inner in inner_fold_parts(folds, rows, 3):
+        for parts in inner:
+            assert not made[parts.validation].any()
+            assert not set(group[parts.train]) & set(group[parts.validation])
+        assert any(made[parts.train].any() for parts in inner)
+
+
+def test_more_inner_folds_than_units_are_refused():
+    rows = table("ab" * 30, groups=[f"g{i // 10}" for i in range(60)])
+    folds = make_folds(rows, SplitConfig(num_folds=2, test_fraction=0))
+    with pytest.raises(SplitError, match="3 independent units, of which 5 inner folds"):
+        list(inner_fold_parts(folds, rows, 5))

@@ -85,7 +85,7 @@ class FoldStateCallback(Callback):
         self,
         fit: FitConfig,
         seed: int,
-        folder: StateFolder,
+        folder: StateFolder | None,
         resumed: FitState | None,
         on_epoch: Callable[[EpochRecord], None],
     ) -> None:
@@ -94,7 +94,8 @@ class FoldStateCallback(Callback):
         Args:
             fit: What is monitored, and the patience.
             seed: The fold's seed; the network's own draws (dropout) derive from it.
-            folder: Where the state of each epoch is kept.
+            folder: Where the state of each epoch is kept; None: nowhere, and a killed fit begins
+                anew.
             resumed: Where to go on, or None.
             on_epoch: Is told of every finished epoch.
         """
@@ -140,8 +141,9 @@ class FoldStateCallback(Callback):
         if state.best_epoch < 0 or self._is_better(record, state.history[state.best_epoch]):
             state.best_epoch = record.epoch
             state.best_weights = _averaged(state.average) or state.weights
-        state.optimizer = optimizer_tensors(trainer.optimizers[0])
-        self._folder.save(state)
+        if self._folder is not None:
+            state.optimizer = optimizer_tensors(trainer.optimizers[0])
+            self._folder.save(state)
         trainer.should_stop = state.is_finished(self._fit)
         self._on_epoch(record)
 

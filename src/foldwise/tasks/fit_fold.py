@@ -59,7 +59,7 @@ def fit_fold(
     job: FoldJob,
     samples: Samples,
     recipe: Recipe,
-    state_folder: Path,
+    state_folder: Path | None,
     on_start: Callable[[tuple[EpochRecord, ...]], None],
     on_epoch: OnEpoch,
 ) -> FittedFold:
@@ -69,7 +69,7 @@ def fit_fold(
         job: The parts of the fold.
         samples: The samples.
         recipe: Network, fit, augmentation, seed.
-        state_folder: Where the state after each epoch is kept.
+        state_folder: Where the state after each epoch is kept; None: in memory only.
         on_start: Is told the epochs that were made before.
         on_epoch: Is told each finished epoch.
 
@@ -79,8 +79,8 @@ def fit_fold(
     """
     fit, device = recipe.fit, choose_device(recipe.fit)
     seed = derive_seed(recipe.seed, *job.key, "fit")
-    states = StateFolder(state_folder)
-    resumed = states.load()
+    states = None if state_folder is None else StateFolder(state_folder)
+    resumed = None if states is None else states.load()
     history = tuple(resumed.history) if resumed else ()
     on_start(history)
     callback = FoldStateCallback(fit, seed, states, resumed, on_epoch)

@@ -17,12 +17,11 @@ from foldwise.atomic import atomic_directory
 from foldwise.data.balance import BalanceConfig, plan_balance
 from foldwise.data.fold_parts import FoldParts
 from foldwise.data.folds import Folds, fold_parts
-from foldwise.data.nested_parts import latest_part, nested_part
 from foldwise.data.samples import Samples
-from foldwise.data.split_config import TIME_SCHEMES
 from foldwise.errors import UserError
 from foldwise.modules.config import FitConfig
 from foldwise.seeds import derive_seed, numpy_generator
+from foldwise.tasks.cut_training_part import cut_training_part
 from foldwise.tasks.events import ComparisonFinished, MethodStarted, Observer, ignore
 from foldwise.tasks.fit_steps import steps_per_epoch
 from foldwise.tasks.fold_models import FoldModels
@@ -32,7 +31,6 @@ from foldwise.tasks.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
-_NUM_BINS = 5  # of numbers, in place of classes
 _MOST_SCORED = 5000  # training samples of a fold that are predicted as well
 
 
@@ -166,29 +164,8 @@ def predict_fractions(
 def _cut(
     parts: FoldParts, samples: Samples, folds: Folds, fraction: float, seed: int
 ) -> FoldParts:
-    """Return the parts with a fraction of what the network is fitted on; the others stay.
-
-    In time it is the latest part, else a stratified draw that keeps units whole.
-    """
-    if fraction == 1:
-        return parts
-    rows = samples.positions(pd.Series(parts.train, dtype=object))
-    table = samples.table.iloc[rows]
-    if folds.info.get("scheme") in TIME_SCHEMES and "time" in table:
-        kept = latest_part(table["time"].to_numpy(), fraction)
-    else:
-        units = folds.units.reindex(list(parts.train)).to_numpy(dtype=np.int64)
-        own = derive_seed(seed, parts.repeat, parts.fold, "learning_curve")
-        kept = nested_part(_strata(table, samples), units, fraction, own)
-    return dataclasses.replace(parts, train=parts.train[kept])
-
-
-def _strata(table: pd.DataFrame, samples: Samples) -> np.ndarray:
-    if samples.classes:
-        return np.unique(table["label"].astype(str), return_inverse=True)[1]
-    values = table[list(samples.target_names)].mean(axis=1)
-    bins = pd.qcut(values, min(_NUM_BINS, len(values)), labels=False, duplicates="drop")
-    return bins.fillna(0).to_numpy(dtype=np.int64)
+    own = derive_seed(seed, parts.repeat, parts.fold, "learning_curve")
+    return cut_training_part(parts, samples, folds, fraction, own)
 
 
 def _require_growth(cut: dict[float, list[FoldParts]]) -> None:

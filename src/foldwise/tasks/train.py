@@ -41,7 +41,7 @@ from foldwise.tasks.installed_versions import installed_versions
 from foldwise.tasks.pretrained import FindRun, find_weights, require_elsewhere
 from foldwise.tasks.recipe import Recipe
 from foldwise.tasks.synthetic_samples import FilledFold, fill_up, require_fillable
-from foldwise.tasks.targets import changing_channel, require_task, target_values
+from foldwise.tasks.targets import Targets, changing_channel, require_task, target_values
 from foldwise.tasks.transfer import transfer_fingerprint
 
 # What is run by the remedy `gan` alone: another training does not change with it.
@@ -209,12 +209,7 @@ def fold_jobs(
         inner = samples.positions(pd.Series(parts.validation, dtype=object))
         allowed = samples.positions(pd.Series(parts.train, dtype=object))
         _require_training_rows(fitted, allowed, parts)
-        training = Part(
-            fitted,
-            targets[fitted],
-            rows["sampling_weight"].to_numpy(),
-            rows["loss_weight"].to_numpy(),
-        )
+        training = planned_part(rows, fitted, targets)
         of_plan = pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes().hex()
         key = FoldKey(samples.content_hash, folds.content_hash, parts.repeat, parts.fold)
         pretrained = find_weights(recipe.transfer, recipe.model, key, find_run)
@@ -227,6 +222,22 @@ def fold_jobs(
         return FoldJob(parts, training, validation, fingerprint, pretrained, channel)
 
     return [job(parts) for parts in fold_parts(folds, samples.table)]
+
+
+def planned_part(rows: pd.DataFrame, positions: npt.NDArray[np.int64], targets: Targets) -> Part:
+    """Return the training part that a fold's rows of a balance plan say.
+
+    Args:
+        rows: Of the plan.
+        positions: Of these rows among the samples.
+        targets: Of all samples.
+    """
+    return Part(
+        positions,
+        targets[positions],
+        rows["sampling_weight"].to_numpy(),
+        rows["loss_weight"].to_numpy(),
+    )
 
 
 def _require_training_rows(
