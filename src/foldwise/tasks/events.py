@@ -11,6 +11,7 @@ from foldwise.modules.gan_records import GanRecord
 from foldwise.modules.records import EpochRecord
 from foldwise.tasks.fold_models import ModelCard
 from foldwise.tasks.gan_models import GanCard
+from foldwise.tasks.search.trial import StudyResult, StudySpec, TrialRecord
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,44 @@ class ComparisonFinished:
     is_complete: bool
 
 
+@dataclass(frozen=True)
+class StudyStarted:
+    """The trials of a study are about to begin, or to go on after those that have ended."""
+
+    spec: StudySpec
+    sampler: str
+    num_trials: int  # that are planned, on all machines together
+    finished: tuple[TrialRecord, ...]  # before
+    num_workers: int  # processes of this machine
+
+
+@dataclass(frozen=True)
+class TrialFinished:
+    """A trial has ended: it was completed, pruned, or has failed."""
+
+    record: TrialRecord
+    num_done: int  # of the study, this one included
+
+
+@dataclass(frozen=True)
+class SearchNotice:
+    """Something that whoever waits should know: a worker has died, others' trials still run."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class StudyFinished:
+    """A study has its winner."""
+
+    result: StudyResult
+
+
+@dataclass(frozen=True)
+class SearchFinished:
+    """All studies are done, or an error has ended the search."""
+
+
 TrainingEvent = (
     TrainingStarted
     | FoldStarted
@@ -125,6 +164,11 @@ TrainingEvent = (
     | TrainingFinished
     | MethodStarted
     | ComparisonFinished
+    | StudyStarted
+    | TrialFinished
+    | SearchNotice
+    | StudyFinished
+    | SearchFinished
 )
 Observer = Callable[[TrainingEvent], None]
 
