@@ -1,52 +1,30 @@
 """Parameters of a search; free of torch and Optuna."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from foldwise.config import Config, Scalar
+from foldwise.config import Config, ListInText
+from foldwise.tasks.search.parameter import (
+    CategoricalParameter,
+    FloatParameter,
+    IntParameter,
+    SpaceParameter,
+)
+
+__all__ = [
+    "CategoricalParameter",
+    "EarlyTrials",
+    "FloatParameter",
+    "IntParameter",
+    "SearchConfig",
+    "SpaceParameter",
+]
+
+LEAST_WILCOXON_PARTS = 5  # of fewer pairs the test finds nothing, whatever they are
 
 SamplerName = Literal["grid", "random", "tpe", "qmc", "gp", "nsga2"]
 PrunerName = Literal["auto", "none", "median", "hyperband", "wilcoxon"]
-
-
-class _Parameter(Config):
-    path: str  # e.g. train_cnn.fit.lr
-    # Exists only where other suggestions have these values: {train_cnn.model.name: small_cnn}
-    when: Mapping[str, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
-
-
-class FloatParameter(_Parameter):
-    """A real number in [low, high]."""
-
-    kind: Literal["float"]
-    low: float
-    high: float
-    log: bool = False  # drawn evenly on a logarithmic scale
-    step: PositiveFloat | None = None  # low, low + step, ...
-
-
-class IntParameter(_Parameter):
-    """A whole number in [low, high]."""
-
-    kind: Literal["int"]
-    low: int
-    high: int
-    log: bool = False
-    step: PositiveInt = 1
-
-
-class CategoricalParameter(_Parameter):
-    """One of several values; a list or a mapping stands for a group of parameters."""
-
-    kind: Literal["categorical"]
-    choices: tuple[Any, ...]
-
-
-SpaceParameter = Annotated[
-    FloatParameter | IntParameter | CategoricalParameter, Field(discriminator="kind")
-]
 
 
 class EarlyTrials(Config):
@@ -69,7 +47,7 @@ class SearchConfig(Config):
     # Of the inner parts. auto: macro F1 of classes, MAE of numbers, Frechet distance of generators
     metric: Literal["auto", "macro_f1", "accuracy", "loss", "mae", "frechet"] = "auto"
     # Beside the score: what is small to be.
-    objectives: tuple[Literal["latency_ms", "num_parameters"], ...] = ()
+    objectives: Annotated[tuple[Literal["latency_ms", "num_parameters"], ...], ListInText] = ()
     folds: PositiveInt | Literal["all"] = "all"  # outer folds in whose training parts one scores
     inner_folds: PositiveInt = 1  # parts that each of those is cut into; 1: its inner part alone
     nested: bool = False  # search within each outer fold too: the score of searching itself
@@ -80,3 +58,41 @@ class SearchConfig(Config):
     on_change: Literal["error", "continue", "restart"] = "error"  # where the study is of another
     max_failures: PositiveInt = 5  # in a row, then the search ends
     early: EarlyTrials = EarlyTrials()
+
+    @field_validator("objectives", mode="after")
+    @classmethod
+    def _once(cls, objectives: tuple[str, ...]) -> tuple[str, ...]:
+        twice = [name for name in dict.fromkeys(objectives) if objectives.count(name) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]!r} is named twice. Allowed: each objective once.")
+        return objectives
+
+    @field_validator("storage", mode="after")
+    @classmethod
+    def _somewhere(cls, storage: str) -> str:
+        if storage not in ("journal", "sqlite") and "://" not in storage:
+            raise ValueError(
+                f"{storage!r} is no storage. Allowed: journal, sqlite, or the URL of a database "
+                "such as postgresql+psycopg://user@host/name."
+            )
+        return storage
+
+    @model_validator(mode="after")
+    def _prune_one_score(self) -> Self:
+        if self.pruner in ("auto", "none"):
+            return self
+        if self.objectives:
+            raise ValueError(
+                f"pruner is {self.pruner!r}, but there are several objectives "
+                f"(the score and {', '.join(self.objectives)}), of which no curve is the better "
+                "one. Allowed: pruner auto or none, or objectives []."
+            )
+        parts = 0 if self.folds == "all" else self.folds * self.inner_folds
+        if self.pruner == "wilcoxon" and 0 < parts < LEAST_WILCOXON_PARTS:
+            raise ValueError(
+                f"pruner is 'wilcoxon', which compares trials part by part and needs at least "
+                f"{LEAST_WILCOXON_PARTS} parts, but folds={self.folds} and "
+                f"inner_folds={self.inner_folds} make {parts}. Allowed: more of them, or pruner "
+                "median or hyperband."
+            )
+        return self

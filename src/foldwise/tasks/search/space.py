@@ -1,0 +1,316 @@
+"""The values that a search may try."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, islice
+from typing import Any
+
+from foldwise.config import Config, Scalar
+from foldwise.tasks.search.candidate import build_candidate
+from foldwise.tasks.search.legality import require_legal
+from foldwise.tasks.search.merging import names, nested
+from foldwise.tasks.search.parameter import (
+    CategoricalParameter,
+    SpaceParameter,
+    Suggests,
+    is_same,
+)
+from foldwise.tasks.search.trial import Candidate, SearchError, Value
+
+_ABSENT = object()
+_MOST_NAMES = 5
+_MOST_POINTS = 100_000  # of a grid
+
+
+class Space:
+    """Parameters to be suggested, each after those that it depends on.
+
+    What Optuna draws and keeps are scalars; lists and mappings go by their JSON text there.
+    `suggest` and `grid` speak this language, and `candidate` understands it.
+
+    Args:
+        space: The parameters. Those whose `when` the base rules out are left out.
+        base: The parameters that the search starts from, by name (train_cnn, augment, balance).
+
+    Raises:
+        SearchError: There is nothing to suggest, a path is unknown, conditions cannot be met, or
+            some values lead to parameters that are not allowed.
+    """
+
+    def __init__(self, space: Sequence[SpaceParameter], base: Mapping[str, Config]) -> None:
+        self.base = dict(base)
+        self.name = f"{_searched(base)}.space"
+        self._flat = {k: v for name, config in base.items() for k, v in config.flat(name).items()}
+        self._all = tuple(space)
+        known = [path for name, config in base.items() for path in names(type(config), name)]
+        self._require_known(known)
+        self.parameters = self._in_order([p for p in space if self._is_possible(p)])
+        if not self.parameters:
+            raise SearchError(self._told_empty())
+        self._require_once()
+        require_legal(self)
+
+    def suggest(self, trial: Suggests) -> dict[str, Value]:
+        """Draw the values of one trial, conditional ones only where they exist."""
+        values: dict[str, Value] = {}
+        for parameter in self.parameters:
+            if self.exists(parameter, values):
+                values[parameter.path] = parameter.suggest(trial)
+        return values
+
+    def grid(self) -> list[dict[str, Value]]:
+        """Return all combinations of all values, the last parameter changing fastest.
+
+        Raises:
+            SearchError: A parameter has infinitely many values, or there are too many points.
+        """
+        endless = [p for p in self.parameters if p.values() is None]
+        if endless:
+            told = "\n".join(f"  {p.path}: any number {p.told}" for p in endless)
+            raise SearchError(
+                f"{self.name}: a grid has no end where a parameter can be any number:\n{told}\n"
+                "Allowed: a step (step: 0.1; not with log), kind: categorical with the values as "
+                "choices, or another sampler, e.g. random."
+            )
+        rows: list[dict[str, Value]] = [{}]
+        for parameter in self.parameters:
+            points = (new for row in rows for new in self._extended(row, parameter))
+            rows = list(islice(points, _MOST_POINTS + 1))
+            if len(rows) > _MOST_POINTS:
+                raise SearchError(
+                    f"{self.name}: the grid has more than {_MOST_POINTS:,} points. Take fewer "
+                    "parameters, fewer values of each, or another sampler, e.g. random."
+                )
+        return rows
+
+    def candidate(self, values: Mapping[str, Value]) -> Candidate:
+        """Return the parameters that values lead to; those without a value are the base's.
+
+        Raises:
+            SearchError: They are not allowed.
+        """
+        return build_candidate(self.base, self.read(values))
+
+    def read(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Return values as they are set: groups as mappings, multiples of steps exactly."""
+        read: dict[str, Value] = {}
+        for path, value in values.items():
+            here = [p for p in self.parameters if p.path == path]
+            if len(here) > 1:
+                here = [p for p in here if self.exists(p, values)]
+            read[path] = here[0].read(value) if here else value
+        return read
+
+    def fingerprint(self) -> list[dict[str, Any]]:
+        """Return the space as JSON values."""
+        return [parameter.model_dump(mode="json") for parameter in self._all]
+
+    def exists(self, parameter: SpaceParameter, values: Mapping[str, Value]) -> bool:
+        """Tell whether a parameter has a value beside those that have been chosen before it."""
+        return all(
+            any(is_same(self._value(name, values), one) for one in parameter.allowed(name))
+            for name in parameter.when
+        )
+
+    def parents(self, parameter: SpaceParameter) -> list[SpaceParameter]:
+        """Return the parameters that decide whether this one exists."""
+        return [p for p in self._all if any(_covers(p.path, name) for name in parameter.when)]
+
+    def _value(self, name: str, values: Mapping[str, Value]) -> object:
+        """Return what a parameter is, by the suggestions, or else by the base."""
+        governing = [p for p in self._all if _covers(p.path, name) and self._is_possible(p)]
+        if not governing:
+            return self._flat.get(name, _ABSENT)
+        for parameter in governing:
+            found: Any = values.get(parameter.path, _ABSENT)
+            if found is _ABSENT:
+                continue
+            found = parameter.read(found)
+            for step in name.removeprefix(parameter.path).split(".")[1:]:
+                found = found.get(step, _ABSENT) if isinstance(found, dict) else _ABSENT
+            return found
+        return _ABSENT
+
+    def _extended(
+        self, row: dict[str, Value], parameter: SpaceParameter
+    ) -> Iterator[dict[str, Value]]:
+        if not self.exists(parameter, row):
+            yield row
+            return
+        for value in parameter.values() or ():
+            yield {**row, parameter.path: value}
+
+    def _is_possible(self, parameter: SpaceParameter) -> bool:
+        """Tell whether the base lets a parameter exist; choices in the space may still not."""
+        for name in parameter.when:
+            if any(_covers(p.path, name) and self._is_possible(p) for p in self._all):
+                continue
+            value = self._flat.get(name, _ABSENT)
+            if not any(is_same(value, one) for one in parameter.allowed(name)):
+                return False
+        return True
+
+    def _require_known(self, known: Sequence[str]) -> None:
+        for parameter in self._all:
+            if parameter.path not in known:
+                raise SearchError(f"{self.name}: {_unknown(parameter.path, known)}")
+        self._require_acyclic()
+        for parameter in self._all:
+            for name in parameter.when:
+                if name not in known:
+                    raise SearchError(
+                        f"{self.name}: {parameter.path} has a condition on what is neither in "
+                        f"the space nor a parameter: {_unknown(name, known)}"
+                    )
+                for value in parameter.allowed(name):
+                    self._require_possible(parameter, name, value)
+
+    def _require_possible(self, parameter: SpaceParameter, name: str, value: Scalar) -> None:
+        governing = [p for p in self._all if _covers(p.path, name)]
+        if not governing:
+            self._require_allowed(parameter, name, value)
+        elif not any(_can_be(p, name, value) for p in governing):
+            told = " or ".join(p.told for p in governing)
+            raise SearchError(
+                f"{self.name}: {parameter.path} exists only with {name}={value!r}, which it can "
+                f"never be: {name} is {told}."
+            )
+
+    def _require_allowed(self, parameter: SpaceParameter, name: str, value: Scalar) -> None:
+        if name not in self._flat:
+            return
+        try:
+            build_candidate(self.base, {name: value})
+        except SearchError as error:
+            raise SearchError(
+                f"{self.name}: {parameter.path} exists only with {name}={value!r}, but {error}"
+            ) from None
+
+    def _require_acyclic(self) -> None:
+        def follow(parameter: SpaceParameter, above: tuple[str, ...]) -> None:
+            way = (*above, parameter.path)
+            if parameter.path in above:
+                circle = " > ".join(reversed(way[above.index(parameter.path) :]))
+                raise SearchError(
+                    f"{self.name}: conditions go in a circle, so that none of them can be decided "
+                    f"first: {circle}."
+                )
+            for parent in self.parents(parameter):
+                follow(parent, way)
+
+        for parameter in self._all:
+            follow(parameter, ())
+
+    def _in_order(self, parameters: Sequence[SpaceParameter]) -> tuple[SpaceParameter, ...]:
+        """Return parameters behind those that they depend on, else as they stand."""
+        ordered: list[SpaceParameter] = []
+
+        def place(parameter: SpaceParameter) -> None:
+            if any(parameter is placed for placed in ordered):
+                return
+            for parent in self.parents(parameter):
+                if any(parent is possible for possible in parameters):
+                    place(parent)
+            ordered.append(parameter)
+
+        for parameter in parameters:
+            place(parameter)
+        return tuple(ordered)
+
+    def _require_once(self) -> None:
+        for one, other in combinations(self.parameters, 2):
+            if one.path != other.path and not _sets_both(one, other):
+                continue
+            if not _exclude_each_other(one, other):
+                raise SearchError(
+                    f"{self.name}: {max(one.path, other.path, key=len)} is set twice, and nothing "
+                    "says when by which. Allowed: once, or several times with `when` of one name "
+                    "and different values."
+                )
+            if one.path == other.path and _shape(one) != _shape(other):
+                raise SearchError(
+                    f"{self.name}: {one.path} stands in the space in several ways, which is "
+                    "allowed where only bounds and steps differ. Allowed: one kind, one log, and "
+                    "the same choices."
+                )
+
+    def _told_empty(self) -> str:
+        if not self._all:
+            return (
+                f"{self.name} is empty: there is nothing to search. Allowed: a list of "
+                "parameters such as {path: train_cnn.fit.optimizer.lr, kind: float, low: 0.0003, "
+                "high: 0.03, log: true}."
+            )
+        told = "\n".join(f"  {p.path} when {dict(p.when)}" for p in self._all)
+        return (
+            f"{self.name} is empty here: none of its parameters exists beside what the search "
+            f"starts from:\n{told}"
+        )
+
+
+def _searched(base: Mapping[str, Config]) -> str:
+    """Return the name of the search, such as `search_cnn`."""
+    family = next((name for name in base if name.startswith("train_")), "train")
+    return family.replace("train", "search")
+
+
+def _covers(path: str, name: str) -> bool:
+    return name == path or name.startswith(f"{path}.")
+
+
+def _can_be(parameter: SpaceParameter, name: str, value: Scalar) -> bool:
+    steps = name.removeprefix(parameter.path).split(".")[1:]
+    if not steps:
+        return parameter.has(value)
+    if not isinstance(parameter, CategoricalParameter):
+        return False
+    wanted: Any = value
+    for choice in parameter.choices:
+        for step in steps:
+            choice = choice.get(step, _ABSENT) if isinstance(choice, dict) else _ABSENT
+        if is_same(choice, wanted):
+            return True
+    return False
+
+
+def _sets_both(one: SpaceParameter, other: SpaceParameter) -> bool:
+    """Tell whether one is a group of which a choice holds the other's path."""
+    group, inner = sorted((one, other), key=lambda p: len(p.path))
+    if not inner.path.startswith(f"{group.path}.") or not isinstance(group, CategoricalParameter):
+        return False
+    below = nested(inner.path.removeprefix(f"{group.path}."), None)
+    return any(_holds(choice, below) for choice in group.choices)
+
+
+def _holds(choice: object, below: Mapping[str, Any]) -> bool:
+    ((step, rest),) = below.items()
+    if not isinstance(choice, dict) or step not in choice:
+        return False
+    return rest is None or _holds(choice[step], rest)
+
+
+def _exclude_each_other(one: SpaceParameter, other: SpaceParameter) -> bool:
+    return any(
+        not any(is_same(a, b) for a in one.allowed(name) for b in other.allowed(name))
+        for name in one.when
+        if name in other.when
+    )
+
+
+def _shape(parameter: SpaceParameter) -> tuple[object, ...]:
+    """Return what Optuna asks to be the same in all trials."""
+    if isinstance(parameter, CategoricalParameter):
+        return parameter.kind, parameter.encoded
+    return parameter.kind, parameter.log
+
+
+def _unknown(path: str, known: Sequence[str]) -> str:
+    last = path.rsplit(".", 1)[-1]
+    of_family = path.split(".")[0]
+    same = [name for name in known if name.rsplit(".", 1)[-1] == last]
+    same.sort(key=lambda name: (name.split(".")[0] != of_family, name.count(".")))
+    close = difflib.get_close_matches(path, known, n=_MOST_NAMES, cutoff=0.6)
+    near = list(dict.fromkeys([*same, *close]))[:_MOST_NAMES]
+    hint = f" The nearest: {', '.join(near)}." if near else ""
+    groups = ", ".join(dict.fromkeys(name.split(".")[0] for name in known))
+    return f"there is no parameter {path!r}.{hint} Allowed: names within {groups}."
