@@ -92,6 +92,8 @@ OnEpoch = Callable[[int, Sequence[float]], None]
 class Scorer(Protocol):
     """Scores candidates; made once per worker, which loads the data once."""
 
+    finished: list[PartScore]  # parts of the trial that runs or ran last
+
     def __call__(self, candidate: Candidate, fidelity: Fidelity, on_epoch: OnEpoch) -> TrialScore:
         """Fit and score a candidate on the inner parts."""
 
