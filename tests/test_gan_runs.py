@@ -58,10 +58,10 @@ def started(num_epochs=0, attempt=0, findings=()):
     return GanFoldStarted(0, 0, attempt, history, all_losses, others, findings)
 
 
-def finished_epoch(epoch, grid=None, **more):
+def finished_epoch(epoch, grid=None, first_grid=None, **more):
     others = tuple(-loss for loss in losses(epoch))
     return GanEpochFinished(
-        0, 0, record(epoch, **more), losses(epoch), others, epoch * STEPS, grid, ()
+        0, 0, record(epoch, **more), losses(epoch), others, epoch * STEPS, first_grid, grid, ()
     )
 
 
@@ -102,20 +102,21 @@ def test_records_of_epochs_stand_at_their_last_batch(client, experiment, runs):
 
 
 def test_grids_are_one_series_of_pictures(client, experiment, runs, tmp_path):
-    grids = [np.full((8, 16, 1), value, np.uint8) for value in (10, 200)]
+    first, *grids = [np.full((8, 16, 1), value, np.uint8) for value in (90, 10, 200)]
     runs(started())
     for epoch, grid in enumerate(grids):
-        runs(finished_epoch(epoch, grid=grid))
+        runs(finished_epoch(epoch, grid=grid, first_grid=None if epoch else first))
     runs(GanFoldFinished(make_gan_card(), was_skipped=False))
     (run,) = children(client, experiment).values()
     assert run.data.tags["mlflow.loggedImages"] == "True"
     paths = [file.path for file in client.list_artifacts(run.info.run_id, "images")]
     pngs = sorted(path for path in paths if path.endswith(".png"))
     assert [path.split("+")[:3] for path in pngs] == [
+        ["images/samples", "step", "0"],  # where the UI opens it: before any step
         ["images/samples", "step", "2"],
         ["images/samples", "step", "5"],
     ]
-    for path, value in zip(pngs, (10, 200), strict=True):
+    for path, value in zip(pngs, (90, 10, 200), strict=True):
         image = Image.open(client.download_artifacts(run.info.run_id, path, str(tmp_path)))
         assert image.size == (400, 200)
         assert image.getextrema() == (value, value)
@@ -151,7 +152,7 @@ def test_an_attempt_that_is_given_up_keeps_its_curves_and_the_reason(client, exp
 def test_losses_that_are_no_numbers_do_not_end_the_run(client, experiment, runs):
     runs(started())
     wrong = (math.nan, math.inf, -math.inf)
-    runs(GanEpochFinished(0, 0, record(0), wrong, wrong, 0, None, ()))
+    runs(GanEpochFinished(0, 0, record(0), wrong, wrong, 0, None, None, ()))
     runs(TrainingFinished())
     (run,) = children(client, experiment).values()
     assert run.info.status == "FAILED"

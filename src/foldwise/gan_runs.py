@@ -75,6 +75,8 @@ class GanRuns:
         last_step = event.first_step + len(losses) - 1
         self._open.add(_losses(losses, others, event.first_step))
         self._open.add(_record(asdict(event.record), last_step))
+        if event.first_grid is not None:
+            self._open.log_image(_GRID, _enlarged(event.first_grid), 0)
         if event.grid is not None:
             self._open.log_image(_GRID, _enlarged(event.grid), last_step)
 

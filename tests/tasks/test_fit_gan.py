@@ -131,8 +131,12 @@ def test_the_losses_of_each_step_are_told(samples, tmp_path):
     assert joined == fitted.state.discriminator_losses
     for report in told.reports:
         assert report.record.generator_loss == pytest.approx(np.mean(report.generator_losses))
+    firsts = [report.first_grid for report in told.reports]
+    assert [grid is None for grid in firsts] == [False, True, True, True]
     grids = [report.grid for report in told.reports]
     assert [grid is None for grid in grids] == [True, False, True, False]
+    assert firsts[0].shape == grids[1].shape
+    assert (firsts[0] != grids[1]).any()
     assert grids[1].shape == (2 * 34 + 2, 8 * 34 + 2, 1)  # of each of two classes a row of eight
 
 

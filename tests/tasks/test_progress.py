@@ -140,7 +140,7 @@ def gan_card(*history, **fields):
 
 
 def gan_epoch(epoch, *findings):
-    return GanEpochFinished(0, 0, gan_record(epoch), (), (), 0, None, findings)
+    return GanEpochFinished(0, 0, gan_record(epoch), (), (), 0, None, None, findings)
 
 
 def test_a_generator_shows_both_losses_and_its_samples(terminal):

@@ -58,10 +58,13 @@ class GanLooks:
         _require_finite(samples)
         labels = self._drawn if self._classes else torch.zeros_like(self._drawn)
         look = self._real.look(reduced(samples), labels.numpy())
-        if samples.ndim != 4:
-            return look, None
-        pixels = samples[self._shown].add(1).mul(_LEVELS).round().clamp(0, 255)
-        return look, sample_grid(pixels.to(torch.uint8).numpy(), _GRID_COLUMNS)
+        return look, _grid(samples[self._shown])
+
+    def grid(self, generator: nn.Module) -> npt.NDArray[np.uint8] | None:
+        """Return that grid alone; None where no pictures are made."""
+        return _grid(
+            draw_in_chunks(generator, self._latents[self._shown], self._drawn[self._shown])
+        )
 
     def class_name(self, label: int | None) -> str | None:
         """Return the name of a class; None where the generator knows none."""
@@ -88,6 +91,13 @@ def fixed_labels(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """
     ends = np.round(np.cumsum(shares / shares.sum()) * NUM_GENERATED).astype(np.int64)
     return np.repeat(np.arange(len(shares)), np.diff(ends, prepend=0))
+
+
+def _grid(samples: Tensor) -> npt.NDArray[np.uint8] | None:
+    if samples.ndim != 4:
+        return None
+    pixels = samples.add(1).mul(_LEVELS).round().clamp(0, 255)
+    return sample_grid(pixels.to(torch.uint8).numpy(), _GRID_COLUMNS)
 
 
 def _require_finite(samples: Tensor) -> None:

@@ -93,7 +93,8 @@ class GanEpochReport:
     generator_losses: tuple[float, ...]  # of each of its steps
     discriminator_losses: tuple[float, ...]
     first_step: int  # of the epoch, over all epochs from 0
-    grid: npt.NDArray[np.uint8] | None  # (H, W, C)
+    first_grid: npt.NDArray[np.uint8] | None  # before the first step of all, (H, W, C)
+    grid: npt.NDArray[np.uint8] | None  # after the epoch, (H, W, C)
     findings: tuple[Finding, ...]
 
 
@@ -122,6 +123,7 @@ class GanStateCallback(Callback):
         self._fit, self._seed, self._states = fit, seed, states
         self._resumed, self._looks, self._on_epoch = resumed, looks, on_epoch
         self.state = resumed or GanState()
+        self._first_grid: npt.NDArray[np.uint8] | None = None  # until it was told of
 
     @property
     def epoch(self) -> int:
@@ -129,9 +131,10 @@ class GanStateCallback(Callback):
         return self.state.num_epochs
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put both networks, the mean of weights and both optimisers back."""
+        """Put networks, the mean of weights and optimisers back, or look at the first samples."""
         module, state = _gan(pl_module), self._resumed
         if state is None:
+            self._first_grid = self._looks.grid(module.evaluated)
             return
         for name, optimizer in zip(_NETWORKS, trainer.optimizers, strict=True):
             getattr(module, name).load_state_dict(under(f"{name}.", state.weights))
@@ -168,7 +171,9 @@ class GanStateCallback(Callback):
         trainer.should_stop = ends or self.epoch >= self._fit.max_epochs
         losses = epoch.generator_losses, epoch.discriminator_losses
         found = state.findings if look is not None else ()
-        self._on_epoch(GanEpochReport(record, *losses, first_step, grid, found))
+        report = GanEpochReport(record, *losses, first_step, self._first_grid, grid, found)
+        self._first_grid = None
+        self._on_epoch(report)
 
     def _look(self, module: GanModule) -> tuple[SampleLook | None, npt.NDArray[np.uint8] | None]:
         number = self.epoch + 1

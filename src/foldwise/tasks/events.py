@@ -80,7 +80,8 @@ class GanEpochFinished:
     discriminator_losses: tuple[float, ...]
     first_step: int  # of the epoch, counted from 0 over all epochs of the attempt
     # Samples of the same latents each time, uint8 (H, W, C) with C of 1 or 3; None: not at this
-    # epoch, or no pictures.
+    # epoch, or no pictures. The first one is of the generator before any step.
+    first_grid: npt.NDArray[np.uint8] | None
     grid: npt.NDArray[np.uint8] | None
     findings: tuple[Finding, ...]  # of this epoch
 
