@@ -58,7 +58,7 @@ def numbers():
 
 def score(problem, config=None, fidelity=WHOLE, on_epoch=lambda *_: None, **changed):
     config = config or SearchConfig()
-    scorer = open_scorer(problem, config, studies_of(problem, config)[0])
+    scorer = open_scorer(problem, studies_of(problem, config)[0])
     return scorer(candidate_of(problem, **changed), fidelity, on_epoch)
 
 
@@ -230,7 +230,7 @@ def test_every_epoch_is_told_with_all_scores_of_its_part(problem):
 
 def test_a_trial_that_is_pruned_ends_at_once_and_leaves_what_is_finished(problem):
     config = SearchConfig()
-    scorer = open_scorer(problem, config, studies_of(problem, config)[0])
+    scorer = open_scorer(problem, studies_of(problem, config)[0])
     calls = []
 
     def prune(part, scores):
@@ -314,12 +314,12 @@ def test_wrong_base_parameters_are_refused_before_the_first_trial(problem):
     config = SearchConfig()
     wrong = replace(problem, base=base("cnn", CNN, balance=BalanceConfig.of(method="gan")))
     with pytest.raises(Exception, match=r"balance.method is 'gan'"):
-        open_scorer(wrong, config, studies_of(wrong, config)[0])
+        open_scorer(wrong, studies_of(wrong, config)[0])
 
 
 def test_plans_are_made_once_for_a_remedy(problem, monkeypatch):
     config = SearchConfig()
-    scorer = open_scorer(problem, config, studies_of(problem, config)[0])
+    scorer = open_scorer(problem, studies_of(problem, config)[0])
     made = []
     plan = network_trial.plan_balance
     monkeypatch.setattr(

@@ -180,8 +180,8 @@ class NetworkScorer:
         if found and is_cut and any(seen.samples_hash == samples_hash for seen in found.seen):
             raise SearchError(
                 "transfer.weights were fitted on these very samples: they have seen what the "
-                f"inner folds are scored by. Set search_{self._problem.family}.inner_folds=1, or take "
-                "weights from other samples."
+                f"inner folds are scored by. Set search_{self._problem.family}.inner_folds=1, "
+                "or take weights from other samples."
             )
         return found
 

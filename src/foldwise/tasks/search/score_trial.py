@@ -1,13 +1,12 @@
 """Open what scores the trials of a study; torch is imported where it is used."""
 
-from foldwise.tasks.search.config import SearchConfig
 from foldwise.tasks.search.studies import studies_of
 from foldwise.tasks.search.trial import Problem, Scorer, StudySpec
 
 __all__ = ["open_scorer", "studies_of"]
 
 
-def open_scorer(problem: Problem, config: SearchConfig, spec: StudySpec) -> Scorer:
+def open_scorer(problem: Problem, spec: StudySpec) -> Scorer:
     """Return what fits and scores candidates on the inner parts of a study.
 
     It is opened once per process: what all trials share is read and made here. The outer folds are
