@@ -1,0 +1,114 @@
+"""Trials whose process has died are told failed, and their places in the plan filled again."""
+
+import time
+from collections.abc import Mapping
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import fail_stale_trials
+from optuna.trial import FrozenTrial, TrialState
+
+from foldwise.tasks.search.presence import is_anyone_present, is_present
+from foldwise.tasks.search.quiet import experiments_expected
+from foldwise.tasks.search.storage import presence_folder
+from foldwise.tasks.search.trial_attributes import (
+    EARLY,
+    HOST,
+    LOSSES,
+    LOST,
+    PLAN,
+    WORKER,
+    holders,
+    is_lost,
+    is_surplus,
+)
+
+# A process that has taken a trial says at once that it is its; after so long it never will.
+_UNCLAIMED_SECONDS = 60.0
+_SEEN = "seen_unclaimed"  # when a trial was first seen without that, in seconds since 1970
+
+
+def requeue_lost(study: optuna.Study) -> int:
+    """Fill the places of trials whose process has died; return how many there were.
+
+    A journal and a file of SQLite know the dead by their locks, databases by their heartbeats
+    (those are then called by `study.optimize` too). A trial that Ctrl-C has ended is filled in
+    again when nothing else is left to do. The same parameters are tried again.
+    """
+    folder = presence_folder(study._storage)
+    if folder is None:
+        before = len(study.get_trials(deepcopy=False))
+        with experiments_expected():
+            fail_stale_trials(study)
+        num_requeued = len(study.get_trials(deepcopy=False)) - before
+    else:
+        num_requeued = 0
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if not _is_dead(study, trial):
+            continue
+        if _end(study, trial):
+            requeue(study, trial)
+            num_requeued += 1
+    return num_requeued + _adopt(study)
+
+
+def requeue(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Enqueue a trial again whose process has died; also Optuna's callback for stale trials."""
+    if not is_surplus(trial):
+        enqueue_again(study, trial, new_losses=1)
+
+
+def enqueue_again(study: optuna.Study, trial: FrozenTrial, *, new_losses: int = 0) -> None:
+    """Enqueue a trial in the place of a lost one, with the same parameters."""
+    fixed = trial.system_attrs.get("fixed_params", {})
+    known = trial.user_attrs
+    attributes = {name: known[name] for name in (PLAN, EARLY) if name in known}
+    attributes[LOSSES] = known.get(LOSSES, 0) + new_losses
+    study.enqueue_trial({**fixed, **trial.params}, user_attrs=attributes)
+
+
+def _is_dead(study: optuna.Study, trial: FrozenTrial) -> bool:
+    folder = presence_folder(study._storage)
+    worker = trial.user_attrs.get(WORKER)
+    if folder is not None and worker is not None:
+        return not is_present(folder, worker)
+    if worker is not None or HOST in trial.user_attrs:
+        return False  # its heartbeat tells
+    if folder is not None and not is_anyone_present(folder):
+        return True
+    seen = trial.user_attrs.get(_SEEN)
+    if seen is None:
+        study._storage.set_trial_user_attr(trial._trial_id, _SEEN, time.time())
+        return False
+    return time.time() - float(seen) > _UNCLAIMED_SECONDS
+
+
+def _end(study: optuna.Study, trial: FrozenTrial) -> bool:
+    """Tell a trial failed; False where another process has done so."""
+    storage = study._storage
+    try:
+        storage.set_trial_user_attr(trial._trial_id, LOST, True)
+        return storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+    except UpdateFinishedTrialError:
+        return False
+
+
+def _adopt(study: optuna.Study) -> int:
+    """Fill the places that nobody holds; what ended their trials did not do so itself.
+
+    While others are at work they may be about to.
+    """
+    trials = study.get_trials(deepcopy=False)
+    if any(trial.state in (TrialState.WAITING, TrialState.RUNNING) for trial in trials):
+        return 0
+    orphans = lost_places(trials)
+    for trial in orphans.values():
+        enqueue_again(study, trial)
+    return len(orphans)
+
+
+def lost_places(trials: list[FrozenTrial]) -> Mapping[int, FrozenTrial]:
+    """Return the last lost trial of each place in the plan that no other trial holds."""
+    held = holders(trials)
+    lost = {trial.user_attrs[PLAN]: trial for trial in trials if is_lost(trial)}
+    return {place: trial for place, trial in lost.items() if place not in held}
