@@ -21,6 +21,7 @@ from foldwise.tasks.events import (
 )
 from foldwise.tasks.fold_models import ModelCard
 from foldwise.tasks.gan_models import GanCard
+from foldwise.tasks.search_progress import SearchProgress
 
 
 class ProgressDisplay:
@@ -37,6 +38,7 @@ class ProgressDisplay:
         self._num_folds = self._max_epochs = self._done = self._epochs = 0
         self._worked = self._started = 0.0
         self._warned: set[str] = set()  # kinds of findings of this attempt
+        self._search = SearchProgress(self._console)
 
     def __call__(self, event: TrainingEvent) -> None:
         """Show what has happened."""
@@ -61,6 +63,8 @@ class ProgressDisplay:
             case MethodStarted():
                 seed = "" if event.seed is None else f", seed {event.seed}"
                 self._say(f"Method {event.number} of {event.total}: {event.name}{seed}")
+            case _:
+                self._search(event)
 
     def _begin(self, event: TrainingStarted) -> None:
         self._num_folds, self._max_epochs = event.num_folds, event.max_epochs
