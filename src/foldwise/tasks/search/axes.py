@@ -1,7 +1,7 @@
 """The axes of a space as tables and figures show them; free of Optuna."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from foldwise.config import Config
@@ -46,6 +46,11 @@ def axes_of(config: SearchConfig) -> tuple[Axis, ...]:
         by_path.setdefault(parameter.path, []).append(parameter)
     labels = short_names(by_path)
     return tuple(_axis(path, labels[path], found) for path, found in by_path.items())
+
+
+def axes_of_record(record: Mapping[str, Any]) -> tuple[Axis, ...]:
+    """Return the axes that a record of studies tells of."""
+    return tuple(Axis.model_validate(axis) for axis in record["axes"])
 
 
 def short_names(paths: Iterable[str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What a search has come to, as a table and as JSON that pages are made from; free of Optuna."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,11 +57,6 @@ def studies_record(
         "axes": [axis.model_dump(mode="json") for axis in axes],
         "studies": [_study(result, table, axes) for result in results],
     }
-
-
-def axes_of_record(record: Mapping[str, Any]) -> tuple[Axis, ...]:
-    """Return the axes that a record of studies tells of."""
-    return tuple(Axis.model_validate(axis) for axis in record["axes"])
 
 
 def saved_share(trials: pd.DataFrame) -> float:
