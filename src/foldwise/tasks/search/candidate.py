@@ -41,14 +41,18 @@ def build_candidate(base: Mapping[str, Config], values: Mapping[str, Value]) -> 
 
 def merged_values(config: Config, name: str, values: Mapping[str, Value]) -> Tree:
     """Return one of the base's parameter objects as YAML has it, with the values that are its."""
-    given = as_given(config)
+    new: Tree = {}
     for path in sorted(values, key=lambda path: path.count(".")):  # a group before what is in it
         value = values[path]
-        if path == name and isinstance(value, Mapping):
-            given = merge(type(config), given, value)
+        if path == name and isinstance(value, str) and isinstance(config, BalanceConfig):
+            value = {"method": value}  # as in the files of parameters
+        if path == name:
+            if not isinstance(value, Mapping):
+                raise SearchError(f"{name} is {value!r}, but it holds parameters of its own.")
+            new = merge(None, new, value)
         elif path.startswith(f"{name}."):
-            given = merge(type(config), given, nested(path.removeprefix(f"{name}."), value))
-    return given
+            new = merge(None, new, nested(path.removeprefix(f"{name}."), value))
+    return merge(type(config), as_given(config), new)
 
 
 def require_recipe(candidate: Candidate) -> None:
