@@ -18,11 +18,13 @@ from foldwise.pipelines import (
     learning_curve,
     range_test,
     sample_gan,
+    search,
     split,
     train,
     train_gan,
 )
 from foldwise.pipelines.train.pipeline import Family
+from foldwise.tasks.search.trial import SearchFamily
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -40,6 +42,10 @@ def register_pipelines() -> dict[str, Pipeline]:
     learning_curves = {
         f"learning_curve_{family}": folds + learning_curve.create_pipeline(family)
         for family in get_args(Family)
+    }
+    searches = {
+        f"search_{family}": folds + search.create_pipeline(family)
+        for family in get_args(SearchFamily)
     }
     evaluations = {
         f"evaluate_{family}": evaluate.create_pipeline(family) for family in get_args(Family)
@@ -61,6 +67,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "compare_balance": folds + compare_balance.create_pipeline(),
         "range_test_cnn": training_parts + range_test.create_pipeline(),
         **learning_curves,
+        **searches,
         **evaluations,
         "explain": explanations["explain_cnn"],
         **explanations,

@@ -65,7 +65,6 @@ def render_search(
     scores: SearchScores,
     family: str,
     best: str,
-    best_file: str,
     *,
     provenance: Mapping[str, Mapping[str, Any]],
 ) -> str:
@@ -75,7 +74,6 @@ def render_search(
         scores: The search.
         family: Of networks, or `gan`.
         best: The best parameters as YAML.
-        best_file: Where that is written too.
         provenance: Heading -> name -> value, for whoever wants to get the same figures again.
     """
     lines = search_lines(scores, family)
@@ -88,7 +86,6 @@ def render_search(
             verdict=verdict,
             notes=scores.notes,
             best=best,
-            best_file=best_file,
             command=_training_command(family),
             sections=search_sections(scores, family),
             provenance=provenance,

@@ -142,7 +142,7 @@ def search_scores(
 def search_metrics(scores: SearchScores) -> dict[str, Any]:
     """Return what the search has come to as JSON; what is undefined is null."""
     main = scores.main
-    found: dict[str, Any] = {
+    return {
         "metric": scores.metric,
         "objective": scores.objective,
         "inner": main["inner"],
@@ -155,15 +155,10 @@ def search_metrics(scores: SearchScores) -> dict[str, Any]:
         "optimism": _test_entry(scores.optimism, _FOLD_METHOD),
         "trials": main["counts"],
         "saved_share": main["saved_share"],
-        "winner": main["winner"],
         "winner_number": main["winner_number"],
         "distinct_values": distinct_values(scores.main_trials, axes_of_record(scores.record)),
         "notes": list(scores.notes),
     }
-    nested = [study for study in scores.record["studies"] if study["nested"]]
-    if nested:
-        found["nested_winners"] = {study["name"]: study["winner"] for study in nested}
-    return found
 
 
 def _outer_metric(objective: str, predictions: pd.DataFrame) -> str:
