@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from torch import nn
 
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.balance import BalanceConfig, plan_balance
 from foldwise.data.folds import Folds
-from foldwise.data.preprocessing import ImageInputConfig, SequenceInputConfig
+from foldwise.data.preprocessing import AnyPreprocessing, ImageInputConfig, SequenceInputConfig
 from foldwise.data.samples import Modality, Samples
 from foldwise.errors import UserError
 from foldwise.models.config import ConvGroupConfig, FcnConfig, SmallCnnConfig
@@ -68,17 +69,30 @@ class FeatureSpace:
 
     def features(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Return features (N, D) of samples as `Samples.x` holds them, (N, ...)."""
-        predictor = self._predictor
-        card, network = predictor.card, predictor.network
-        table = pd.DataFrame(index=range(len(x)))
-        samples = Samples(x, table, modality=card.modality, features=card.features)
-        with reproducible():
-            batches = evaluation_batches(network, samples, np.arange(len(x)), card.preprocessing)
-            return embed(network, batches)[0]
+        card = self._predictor.card
+        samples = Samples(
+            x, pd.DataFrame(index=range(len(x))), modality=card.modality, features=card.features
+        )
+        return network_features(self._predictor.network, samples, card.preprocessing)
 
     def probabilities(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Return class probabilities (N, K) of samples as `Samples.x` holds them, (N, ...)."""
         return self._predictor.probabilities(x)
+
+
+def network_features(
+    network: nn.Module, samples: Samples, preprocessing: AnyPreprocessing
+) -> npt.NDArray[np.float32]:
+    """Return what reaches the last layer of a network of classes, (N, D).
+
+    Args:
+        network: In evaluation mode.
+        samples: Of which the array and its meaning are read, not the labels.
+        preprocessing: What the network's inputs undergo.
+    """
+    with reproducible():
+        batches = evaluation_batches(network, samples, np.arange(len(samples)), preprocessing)
+        return embed(network, batches)[0]
 
 
 def space_recipe(

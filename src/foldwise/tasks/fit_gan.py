@@ -107,7 +107,7 @@ def fit_generator(
     rows: Rows,
     config: TrainGanConfig,
     seed: int,
-    state_folder: Path,
+    state_folder: Path | None,
     on_epoch: OnEpoch = lambda report: None,
     on_start: OnStart = lambda attempt, state, findings: None,
 ) -> FittedGan:
@@ -118,7 +118,7 @@ def fit_generator(
         rows: Of the training part, (N,): nothing else is looked at.
         config: Networks, fit.
         seed: Of all draws.
-        state_folder: Where the state after each epoch is kept.
+        state_folder: Where the state after each epoch is kept; None: in memory only.
         on_epoch: Is told each finished epoch.
         on_start: Is told when an attempt begins or goes on.
 
@@ -136,7 +136,8 @@ def fit_generator(
     while True:
         fit = _Attempt(samples, rows, config, derive_seed(seed, "attempt", attempt))
         started = functools.partial(_tell_start, on_start, attempt, given_up)
-        failure = _run(fit, state_folder / f"attempt_{attempt}", on_epoch, started)
+        folder = None if state_folder is None else state_folder / f"attempt_{attempt}"
+        failure = _run(fit, folder, on_epoch, started)
         if failure is None:
             return fit.fitted(attempt, given_up)
         _give_up(failure, attempt, config)
@@ -151,7 +152,10 @@ def _tell_start(
 
 
 def _run(
-    fit: "_Attempt", folder: Path, on_epoch: OnEpoch, on_start: Callable[[GanState], None]
+    fit: "_Attempt",
+    folder: Path | None,
+    on_epoch: OnEpoch,
+    on_start: Callable[[GanState], None],
 ) -> Finding | None:
     """Run an attempt to its end; return why it failed, or None."""
     try:
@@ -191,11 +195,13 @@ class _Attempt:
     preprocessing: AnyPreprocessing = field(init=False)
     networks: GanNetworks = field(init=False)
 
-    def run(self, folder: Path, on_epoch: OnEpoch, on_start: Callable[[GanState], None]) -> None:
+    def run(
+        self, folder: Path | None, on_epoch: OnEpoch, on_start: Callable[[GanState], None]
+    ) -> None:
         """Fit, or go on; leave the state, collapsed or not."""
         fit, device = self.config.fit, choose_device(self.config.fit)
-        states = EpochStates(folder, GanState)
-        resumed = states.load()
+        states = None if folder is None else EpochStates(folder, GanState)
+        resumed = None if states is None else states.load()
         self.state = resumed or GanState()
         on_start(self.state)
         with as_configured(fit, self.samples):

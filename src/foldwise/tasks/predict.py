@@ -154,7 +154,7 @@ def predict_folds(models: FoldModels, samples: Samples, folds: Folds) -> pd.Data
     Raises:
         ModelError: The networks were trained on other samples or folds, or one is missing.
     """
-    return _predict_parts(models, samples, folds, _OUTER)
+    return predict_parts(models, samples, folds, fold_parts(folds, samples.table))
 
 
 def predict_folds_and_inner(
@@ -170,7 +170,7 @@ def predict_folds_and_inner(
         ModelError: The networks were trained on other samples or folds, or one is missing.
     """
     wanted = _OUTER if samples.task == "regression" else (*_OUTER, INNER)
-    table = _predict_parts(models, samples, folds, wanted)
+    table = predict_parts(models, samples, folds, fold_parts(folds, samples.table), wanted)
     is_inner = table["part"] == INNER
     return (
         table[~is_inner].reset_index(drop=True),
@@ -178,12 +178,19 @@ def predict_folds_and_inner(
     )
 
 
-def _predict_parts(
-    models: FoldModels, samples: Samples, folds: Folds, wanted: tuple[str, ...]
+def predict_parts(
+    models: FoldModels,
+    samples: Samples,
+    folds: Folds,
+    all_parts: Iterable[FoldParts],
+    wanted: tuple[str, ...] = _OUTER,
 ) -> pd.DataFrame:
-    """Return the wanted parts of all folds, each predicted by the network of its fold."""
+    """Return the wanted parts of some folds, each predicted by the network of its fold.
+
+    Raises:
+        ModelError: The networks were trained on other samples or folds, or one is missing.
+    """
     tables = []
-    all_parts = fold_parts(folds, samples.table)
     for parts, predictor in fold_predictors(models, all_parts, samples, folds):
         of_part = {"oof": parts.oof, "test": held_out_ids(folds), INNER: parts.validation}
         for part in wanted:

@@ -1,5 +1,6 @@
 """Train one network per fold; skip what is done, resume what was interrupted."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ def cross_validate(
     models: FoldModels,
     observer: Observer = ignore,
     find_run: FindRun | None = None,
+    only: Collection[tuple[int, int]] | None = None,
 ) -> FoldModels:
     """Train one network per fold into `models` and return it.
 
@@ -86,6 +88,8 @@ def cross_validate(
         models: Where the networks are kept.
         observer: Is told of what happens.
         find_run: From an MLflow run's id to its networks, for weights to start from.
+        only: Repeat and fold of those that are to be trained; the networks of others stay as they
+            are. None: all.
 
     Raises:
         DivergedError: The loss became infinite or not a number; earlier folds are kept.
@@ -104,12 +108,16 @@ def cross_validate(
         require_fitting_shift(recipe.test_time, *samples.x.shape[-2:])
     recipe = with_batch_size(recipe, samples, plan)
     device = choose_device(recipe.fit)
-    jobs = fold_jobs(samples, folds, plan, recipe, find_run)
+    jobs = [
+        job
+        for job in fold_jobs(samples, folds, plan, recipe, find_run)
+        if only is None or job.key in only
+    ]
     for job in jobs:
         require_elsewhere(job.pretrained, models)
     observer(
         TrainingStarted(
-            len(folds.jobs),
+            len(jobs),
             recipe.fit.max_epochs,
             device.type,
             choose_precision(recipe.fit, device),
@@ -117,7 +125,8 @@ def cross_validate(
     )
     try:
         with models.exclusive():
-            models.prune(folds.jobs)
+            if only is None:
+                models.prune(folds.jobs)
             for job in jobs:
                 train_fold(job, samples, folds.content_hash, recipe, models, observer)
     finally:
@@ -282,8 +291,10 @@ def _generator_fingerprint(recipe: Recipe) -> dict[str, Any]:
     if not isinstance(recipe.balance.remedy, Gan):
         return {"code": code_hash(__name__, without=_GENERATOR_CODE)}
     assert recipe.generator is not None
-    # How many folds get a generator, and its seed, are of its own pipeline.
-    generator = recipe.generator.model_dump(mode="json", exclude={"num_folds", "seed"})
+    # How many folds get a generator, and its seed, are of its own pipeline. Whether a search has
+    # found the others changes nothing.
+    others = {"num_folds", "seed", "use_best"}
+    generator = recipe.generator.model_dump(mode="json", exclude=others)
     return {"code": code_hash(__name__), "generator": generator}
 
 

@@ -1,5 +1,6 @@
 """Train one generator per fold; skip what is done, resume what was interrupted."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
@@ -41,6 +42,7 @@ def train_gans(
     config: TrainGanConfig,
     models: GanModels,
     observer: Observer = ignore,
+    only: Collection[tuple[int, int]] | None = None,
 ) -> GanModels:
     """Train one generator per fold into `models` and return it.
 
@@ -54,6 +56,8 @@ def train_gans(
         config: Networks, fit, seed, and for how many folds.
         models: Where the generators are kept.
         observer: Is told of what happens.
+        only: Repeat and fold of those that get a generator, in place of `num_folds`; the others
+            stay as they are.
 
     Raises:
         CollapsedError: A generator does not converge; those of earlier folds are kept.
@@ -61,18 +65,28 @@ def train_gans(
         UserError: The networks cannot make such samples, or the device does not fit.
     """
     require_generable(samples)
-    jobs = list(islice(fold_parts(folds, samples.table), config.num_folds))
+    all_parts = fold_parts(folds, samples.table)
+    if only is None:
+        jobs = list(islice(all_parts, config.num_folds))
+    else:
+        jobs = [parts for parts in all_parts if (parts.repeat, parts.fold) in only]
     device = choose_device(config.fit)
     precision = choose_precision(config.fit, device)
     observer(TrainingStarted(len(jobs), config.fit.max_epochs, device.type, precision))
     try:
         with models.exclusive():
-            models.prune([(parts.repeat, parts.fold) for parts in jobs])
+            if only is None:
+                models.prune([(parts.repeat, parts.fold) for parts in jobs])
             for parts in jobs:
                 _train_fold(parts, samples, folds.content_hash, config, models, observer)
     finally:
         observer(TrainingFinished())
     return models
+
+
+def generator_seed(config: TrainGanConfig, repeat: int, fold: int) -> int:
+    """Return the seed of the fit of a fold's generator."""
+    return derive_seed(config.seed, repeat, fold, "gan")
 
 
 def gan_fingerprint(
@@ -119,7 +133,7 @@ def _train_fold(
 ) -> None:
     key = parts.repeat, parts.fold
     rows = samples.positions(pd.Series(parts.train, dtype=object))
-    seed = derive_seed(config.seed, *key, "gan")
+    seed = generator_seed(config, *key)
     fingerprint = gan_fingerprint(samples, rows, config, seed)
     done = models.finished(*key, fingerprint)
     if done is not None:

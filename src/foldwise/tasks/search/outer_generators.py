@@ -1,0 +1,88 @@
+"""Score generators on the outer folds: with what a search has found, and with the defaults."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+import pandas as pd
+
+from foldwise.config import Config
+from foldwise.data.folds import fold_parts
+from foldwise.tasks.draw_samples import draw_like
+from foldwise.tasks.events import ComparisonFinished, MethodStarted, Observer, ignore
+from foldwise.tasks.gan_models import GanModels
+from foldwise.tasks.generate import Generator
+from foldwise.tasks.search.gan_trial import gan_of
+from foldwise.tasks.search.generator_space import GeneratorSpace, Rows
+from foldwise.tasks.search.trial import Problem, StudyResult
+from foldwise.tasks.train_gan import train_gans
+
+
+def outer_generator_scores(
+    problem: Problem, results: Sequence[StudyResult], folder: Path, observer: Observer = ignore
+) -> pd.DataFrame:
+    """Train generators with the found parameters and with the defaults; compare on outer folds.
+
+    The measure is that of the trials: the Frechet distance in the space of the network that tells
+    the classes of the fold's training part, between as many samples as an inner part has.
+
+    Returns:
+        Columns `method` (winner, defaults, nested), `repeat`, `fold`, `score` (lower is better).
+
+    Raises:
+        CollapsedError: A generator does not converge; those of earlier folds are kept.
+    """
+    main, nested = results[0], [result for result in results if result.spec.nested]
+    jobs: dict[str, list[tuple[tuple[tuple[int, int], ...], Mapping[str, Config]]]] = {
+        "winner": [(main.spec.folds, main.winner.parameters)],
+        "defaults": [(main.spec.folds, problem.base)],
+    }
+    if nested:
+        jobs["nested"] = [(result.spec.folds, result.winner.parameters) for result in nested]
+    scores = _Scores(problem, main.spec.folds)
+    records: list[dict[str, Any]] = []
+    is_complete = False
+    try:
+        for number, (name, of_method) in enumerate(jobs.items(), start=1):
+            observer(MethodStarted(name, None, number, len(jobs)))
+            models = GanModels(folder / name)
+            with models.exclusive():
+                models.prune([key for keys, _ in of_method for key in keys])
+            for keys, parameters in of_method:
+                config = gan_of(parameters)
+                train_gans(problem.samples, problem.folds, config, models, observer, keys)
+                records += [{"method": name, **scores.of(models, *key)} for key in keys]
+        is_complete = True
+    finally:
+        observer(ComparisonFinished(is_complete))
+    return pd.DataFrame(records)
+
+
+class _Scores:
+    """Distances on the outer folds; the network of each fold's space is fitted once."""
+
+    def __init__(self, problem: Problem, keys: Sequence[tuple[int, int]]) -> None:
+        self._samples = problem.samples
+        self._parts = {
+            (parts.repeat, parts.fold): parts
+            for parts in fold_parts(problem.folds, problem.samples.table)
+            if (parts.repeat, parts.fold) in keys
+        }
+        training = gan_of(problem.base)
+        self._spaces = {
+            key: GeneratorSpace(problem.samples, problem.folds, parts, training)
+            for key, parts in self._parts.items()
+        }
+
+    def of(self, models: GanModels, repeat: int, fold: int) -> dict[str, Any]:
+        parts = self._parts[repeat, fold]
+        generator = Generator(models.folder(repeat, fold))
+
+        def draw(labels: Rows, seed: int) -> npt.NDArray[Any]:
+            return draw_like(generator, labels, seed)
+
+        rows = self._samples.positions(pd.Series(parts.oof, dtype=object))
+        space = self._spaces[repeat, fold]
+        score = space.distances(draw, rows, len(parts.validation), repeat, fold)
+        return {"repeat": repeat, "fold": fold, "score": score}
