@@ -40,6 +40,7 @@ from foldwise.tasks.fold_models import FoldModels
 from foldwise.tasks.gan_scores import GanScores
 from foldwise.tasks.gan_verdict import gan_verdict
 from foldwise.tasks.progress import ProgressDisplay
+from foldwise.use_best import use_best
 
 _EXPERIMENT = "experiment"
 _EXPERIMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -77,6 +78,13 @@ class ParametersHook:
         wrong = [line for name, kind in _typed() for line in _explained(name, kind, parameters)]
         if wrong:
             raise UserError("\n".join(wrong))
+        self._context = context
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], catalog: DataCatalog) -> None:
+        """Put what a search has found in place, before anything reads or tracks parameters."""
+        project = Path(self._context.project_path)
+        use_best(run_params, catalog, self._context.config_loader, project)
 
 
 def _typed() -> Iterator[tuple[str, type[Config]]]:

@@ -18,6 +18,7 @@ class TrainGanConfig(Config):
     fit: GanFitConfig = GanFitConfig()
     num_folds: PositiveInt | None = 1  # that get a generator, the first ones; null: all
     seed: NonNegativeInt = 0
+    use_best: bool = False  # train with what search_gan has found
 
     @property
     def discriminator_steps(self) -> int:

@@ -36,6 +36,7 @@ class TrainCnnConfig(Config):
     loss: LossConfig = AutoLossConfig()
     test_time: TestTimeConfig = TestTimeConfig()
     seed: NonNegativeInt = 0
+    use_best: bool = False  # train with what search_cnn has found
 
     def recipe(
         self,
@@ -66,6 +67,7 @@ class _TrainOthersConfig(Config):
     target: TargetMode = "auto"  # of numbers
     target_channel: str | None = None  # that a forecast is of; null: found by its values
     seed: NonNegativeInt = 0
+    use_best: bool = False  # train with what search_<family> has found
 
     def _recipe(
         self,
