@@ -10,9 +10,9 @@ from weakref import WeakKeyDictionary
 import optuna
 import sqlalchemy
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
 
 from foldwise.atomic import one_at_a_time
+from foldwise.tasks.search.journal_file import JournalFile
 from foldwise.tasks.search.journal_lock import JournalLock
 from foldwise.tasks.search.quiet import experiments_expected, quiet_optuna
 from foldwise.tasks.search.trial import SearchError
@@ -92,7 +92,7 @@ def _open_journal(folder: Path) -> BaseStorage:
         lock = JournalLock(path)
         lock.acquire()  # mends what a killed process has left
         lock.release()
-        storage = JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+        storage = JournalStorage(JournalFile(str(path), lock_obj=lock))
     except OSError as error:
         raise SearchError(
             f"The journal of the search, {path}, cannot be opened: {error.strerror}. Give the "
