@@ -40,6 +40,8 @@ from foldwise.tasks.fold_models import FoldModels
 from foldwise.tasks.gan_scores import GanScores
 from foldwise.tasks.gan_verdict import gan_verdict
 from foldwise.tasks.progress import ProgressDisplay
+from foldwise.tasks.search.scores import SearchScores
+from foldwise.tasks.search.summary import search_lines, search_table
 from foldwise.use_best import use_best
 
 _EXPERIMENT = "experiment"
@@ -146,6 +148,7 @@ class TrackingHook(MlflowHook):
         self._evaluation: Evaluation | RegressionEvaluation | None = None
         self._comparison: Comparison | None = None
         self._gan_scores: GanScores | None = None
+        self._search_scores: SearchScores | None = None
         self._pages: list[str] = []
         self._already_active_mlflow = False
 
@@ -176,7 +179,7 @@ class TrackingHook(MlflowHook):
         facts = run_facts(self._project, run_params, catalog)
         catalog["run_facts"] = MemoryDataset(facts, copy_mode="assign")
         self._has_samples, self._pages = False, []
-        self._evaluation = self._comparison = self._gan_scores = None
+        self._evaluation = self._comparison = self._gan_scores = self._search_scores = None
         super().before_pipeline_run(run_params, pipeline, catalog)
         self._client = self.mlflow_config.server._mlflow_client
         # A run that was open before (an orchestrator's) may belong to another experiment.
@@ -212,6 +215,9 @@ class TrackingHook(MlflowHook):
                 self._gan_scores = value
                 _describe(list(_verdict(value)))
                 self._log_generators(value)
+            elif isinstance(value, SearchScores) and self._search_scores is None:
+                self._search_scores = value
+                _describe(search_lines(value))
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:  # noqa: ANN401
@@ -254,6 +260,10 @@ class TrackingHook(MlflowHook):
         if self._gan_scores is not None:
             for sentence in _verdict(self._gan_scores):
                 console.print(f"- {sentence}", highlight=False, markup=False)
+        if self._search_scores is not None:
+            console.print(search_table(self._search_scores))
+            for line in search_lines(self._search_scores):
+                console.print(f"- {line}", highlight=False, markup=False)
         for page in self._pages:
             shown = os.path.relpath(page, self._project)
             console.print(f"Report: {shown}", highlight=False, markup=False)

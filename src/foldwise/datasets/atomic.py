@@ -38,7 +38,8 @@ class AtomicSave:
                 "(--pipeline=range_test_cnn), train_fractions and learning_curve "
                 "(--pipeline=learning_curve_cnn), train_gan and evaluate_gan "
                 "(--pipeline=train_gan), after these sample_gan (--pipeline=sample_gan), after "
-                "train compare (--pipeline=compare)."
+                "split also search and report_search (--pipeline=search_cnn), after train compare "
+                "(--pipeline=compare)."
             )
         return super().load()  # type: ignore[misc]  # of the other base
 

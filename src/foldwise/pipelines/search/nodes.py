@@ -79,31 +79,17 @@ def pose_gan(samples: Samples, folds: Folds, config: TrainGanConfig, workspace: 
 
 def search(
     problem: Problem, config: SearchConfig, workspace: Path, observer: Observer
-) -> tuple[list[StudyResult], Path]:
-    """Run the trials of all studies; what is done stays, what was interrupted goes on."""
+) -> tuple[list[StudyResult], Path, dict[str, Any], pd.DataFrame, str]:
+    """Run the trials of all studies; what is done stays, what was interrupted goes on.
+
+    Returns:
+        The results and the folder; the studies as JSON, their trials as a table, and the best
+        parameters as YAML.
+    """
     from foldwise.tasks.search.run_search import run_search
 
-    return run_search(problem, config, workspace, observer), workspace
-
-
-def tabulate_search(
-    problem: Problem, results: list[StudyResult], config: SearchConfig
-) -> tuple[dict[str, Any], pd.DataFrame, str]:
-    """Return the studies as JSON, their trials as a table, and the best parameters as YAML."""
-    from foldwise.tasks.search.best_params import BestFacts, best_params_text
-    from foldwise.tasks.search.storage import hide_password
-
-    main = results[0]
-    facts = BestFacts(
-        study=main.spec.name,
-        trial=main.winner_number,
-        inner=dict(zip(main.spec.objectives, main.inner, strict=True)),
-        samples=problem.samples.content_hash,
-        folds=problem.folds.content_hash,
-    )
-    best = best_params_text(problem.family, main.winner, problem.base, facts)
-    record = task.studies_record(results, config, hide_password(config.storage))
-    return record, task.trials_table(results, config), best
+    results = run_search(problem, config, workspace, observer)
+    return results, workspace, *_tables(problem, results, config)
 
 
 def predict_winner(
@@ -159,7 +145,7 @@ def write_cnn_search(
     training: TrainCnnConfig,
 ) -> str:
     """Return the search as one HTML page."""
-    return _page("cnn", scores, best, samples, folds, config, training)
+    return _page(scores, best, samples, folds, config, training)
 
 
 def write_rnn_search(
@@ -171,7 +157,7 @@ def write_rnn_search(
     training: TrainRnnConfig,
 ) -> str:
     """Return the search as one HTML page."""
-    return _page("rnn", scores, best, samples, folds, config, training)
+    return _page(scores, best, samples, folds, config, training)
 
 
 def write_mlp_search(
@@ -183,7 +169,7 @@ def write_mlp_search(
     training: TrainMlpConfig,
 ) -> str:
     """Return the search as one HTML page."""
-    return _page("mlp", scores, best, samples, folds, config, training)
+    return _page(scores, best, samples, folds, config, training)
 
 
 def write_gan_search(
@@ -195,7 +181,7 @@ def write_gan_search(
     training: TrainGanConfig,
 ) -> str:
     """Return the search as one HTML page."""
-    return _page("gan", scores, best, samples, folds, config, training)
+    return _page(scores, best, samples, folds, config, training)
 
 
 def _problem(
@@ -209,8 +195,27 @@ def _problem(
     return Problem(family, samples, folds, base, workspace.parent.name)
 
 
+def _tables(
+    problem: Problem, results: list[StudyResult], config: SearchConfig
+) -> tuple[dict[str, Any], pd.DataFrame, str]:
+    from foldwise.tasks.search.best_params import BestFacts, best_params_text
+    from foldwise.tasks.search.storage import hide_password
+
+    main = results[0]
+    facts = BestFacts(
+        study=main.spec.name,
+        trial=main.winner_number,
+        inner=dict(zip(main.spec.objectives, main.inner, strict=True)),
+        samples=problem.samples.content_hash,
+        folds=problem.folds.content_hash,
+    )
+    best = best_params_text(problem.family, main.winner, problem.base, facts)
+    storage = hide_password(config.storage)
+    record = task.studies_record(problem.family, results, config, storage)
+    return record, task.trials_table(results, config), best
+
+
 def _page(
-    family: SearchFamily,
     scores: SearchScores,
     best: str,
     samples: Samples,
@@ -221,6 +226,7 @@ def _page(
     from foldwise.tasks.search.report import render_search
     from foldwise.tasks.search.storage import hide_password
 
+    family = scores.family
     parameters = {
         **config.model_copy(update={"space": ()}).flat(f"search_{family}"),
         f"search_{family}.storage": hide_password(config.storage),
@@ -230,7 +236,6 @@ def _page(
     }
     return render_search(
         scores,
-        family,
         best,
         provenance={
             "Data": {"samples": samples.content_hash, "folds": folds.content_hash},

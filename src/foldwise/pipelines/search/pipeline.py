@@ -14,7 +14,6 @@ from foldwise.pipelines.search.nodes import (
     predict_winner,
     score_search,
     search,
-    tabulate_search,
     tabulate_search_scores,
     write_cnn_search,
     write_gan_search,
@@ -78,14 +77,14 @@ def _searching(family: SearchFamily) -> Pipeline:
             node(
                 search,
                 [problem, config, f"{found}_workspace", "observer"],
-                [f"{found}_results", f"{found}_models"],
+                [
+                    f"{found}_results",
+                    f"{found}_models",
+                    f"{found}_studies",
+                    f"{found}_trials",
+                    f"{family}_best_params",
+                ],
                 name=f"search_{family}",
-            ),
-            node(
-                tabulate_search,
-                [problem, f"{found}_results", config],
-                [f"{found}_studies", f"{found}_trials", f"{family}_best_params"],
-                name=f"tabulate_search_{family}",
             ),
             node(
                 predict_winner,

@@ -63,7 +63,6 @@ _FIGURE_NOTES = {
 
 def render_search(
     scores: SearchScores,
-    family: str,
     best: str,
     *,
     provenance: Mapping[str, Mapping[str, Any]],
@@ -72,28 +71,27 @@ def render_search(
 
     Args:
         scores: The search.
-        family: Of networks, or `gan`.
         best: The best parameters as YAML.
         provenance: Heading -> name -> value, for whoever wants to get the same figures again.
     """
-    lines = search_lines(scores, family)
+    lines = search_lines(scores)
     verdict = [line for line in lines if line not in scores.notes]
     return (
         page_environment()
         .get_template(_TEMPLATE)
         .render(
-            title=f"Search for parameters: {family}",
+            title=f"Search for parameters: {scores.family}",
             verdict=verdict,
             notes=scores.notes,
             best=best,
-            command=_training_command(family),
-            sections=search_sections(scores, family),
+            command=_training_command(scores.family),
+            sections=search_sections(scores),
             provenance=provenance,
         )
     )
 
 
-def search_sections(scores: SearchScores, family: str) -> list[ReportSection]:
+def search_sections(scores: SearchScores) -> list[ReportSection]:
     """Return the sections of the page."""
     drawn = study_figures(scores)
     sections = [
@@ -103,7 +101,7 @@ def search_sections(scores: SearchScores, family: str) -> list[ReportSection]:
         _where_section(drawn),
         _coverage_section(scores, drawn),
         _failures_section(scores),
-        _again_section(scores, family),
+        _again_section(scores),
     ]
     return [section for section in sections if section is not None]
 
@@ -269,8 +267,9 @@ def _failures_section(scores: SearchScores) -> ReportSection | None:
     return ReportSection("failures", "Failures", (text,), (table,))
 
 
-def _again_section(scores: SearchScores, family: str) -> ReportSection:
+def _again_section(scores: SearchScores) -> ReportSection:
     record, main = scores.record, scores.main
+    family = scores.family
     run = f"kedro run --pipeline=search_{family}"
     num_trials = record["n_trials"]
     facts = (

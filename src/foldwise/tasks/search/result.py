@@ -36,11 +36,12 @@ def trials_table(results: Sequence[StudyResult], config: SearchConfig) -> pd.Dat
 
 
 def studies_record(
-    results: Sequence[StudyResult], config: SearchConfig, storage: str
+    family: str, results: Sequence[StudyResult], config: SearchConfig, storage: str
 ) -> dict[str, Any]:
     """Return what is to be told of the studies beside their trials, as JSON.
 
     Args:
+        family: Of networks, or `gan`.
         results: The main study first.
         config: The space, and how it was searched.
         storage: Where the studies lie, without a password.
@@ -48,6 +49,7 @@ def studies_record(
     axes = axes_of(config)
     table = trials_table(results, config)
     return {
+        "family": family,
         "sampler": config.sampler,
         "pruner": config.pruner,
         "seed": config.seed,

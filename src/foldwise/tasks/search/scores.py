@@ -56,6 +56,11 @@ class SearchScores:
         return found
 
     @property
+    def family(self) -> str:
+        """Of networks, or `gan`."""
+        return str(self.record["family"])
+
+    @property
     def main_trials(self) -> pd.DataFrame:
         """The trials of that study."""
         return self.trials[self.trials["study"] == self.main["name"]]

@@ -30,9 +30,9 @@ METHOD_NAMES = {
 }
 
 
-def search_lines(scores: SearchScores, family: str) -> list[str]:
+def search_lines(scores: SearchScores) -> list[str]:
     """Return the verdict, the most important sentence first; every one carries its numbers."""
-    lines = [_headline(scores), _gain(scores, family), _optimism(scores), _honest(scores, family)]
+    lines = [_headline(scores), _gain(scores), _optimism(scores), _honest(scores)]
     test = scores.outer["winner"].get("test")
     if test is not None:
         lines.append(
@@ -140,7 +140,7 @@ def _headline(scores: SearchScores) -> str:
     )
 
 
-def _gain(scores: SearchScores, family: str) -> str:
+def _gain(scores: SearchScores) -> str:
     gain = scores.gain
     if gain is None:
         return "What the defaults score is unknown, and so is what the search has gained."
@@ -152,12 +152,12 @@ def _gain(scores: SearchScores, family: str) -> str:
     word = "better" if gain.difference > 0 else "worse"
     told = f"That is {word} than the defaults ({show_estimate(scores.outer['defaults']['oof'])}): "
     told += f"the difference is {show_difference(scores.difference)}"  # type: ignore[arg-type]
-    if not np.isfinite(gain.low):
-        return f"{told}; with a single fold, how sure that is remains unknown."
+    if not np.isfinite(gain.p_value):
+        return f"{told}; how sure that is cannot be said from these folds."
     if gain.low > 0:
         return f"{told}, at {percent} more than chance."
     if gain.high < 0:
-        return f"{told}: keep the defaults, train_{family}.use_best=false."
+        return f"{told}: keep the defaults, train_{scores.family}.use_best=false."
     return f"{told}, which may be chance: the {percent} interval holds 0."
 
 
@@ -180,7 +180,7 @@ def _optimism(scores: SearchScores) -> str:
     return f"Optimism: none was found; inner less outer score is {value}."
 
 
-def _honest(scores: SearchScores, family: str) -> str:
+def _honest(scores: SearchScores) -> str:
     if "nested" in scores.outer:
         return (
             "The honest score of searching and then training, each outer fold searched without "
@@ -194,8 +194,8 @@ def _honest(scores: SearchScores, family: str) -> str:
     return (
         "What is held out of one fold is trained on in the others, and the parameters were chosen "
         "over all of them: the outer score is a little kind still. "
-        f"search_{family}.nested=true gives the honest score of searching and then training, for "
-        "one more search per fold."
+        f"search_{scores.family}.nested=true gives the honest score of searching and then "
+        "training, for one more search per fold."
     )
 
 
