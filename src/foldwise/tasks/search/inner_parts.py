@@ -50,6 +50,7 @@ def inner_parts(problem: Problem, spec: StudySpec) -> tuple[InnerPart, ...]:
     """
     num_inner = spec.num_parts // len(spec.folds)
     table, folds = problem.samples.table, problem.folds
+    found: list[tuple[FoldParts, ...]]
     if num_inner == 1:
         found = [(parts,) for parts in fold_parts(folds, table)]
     else:
