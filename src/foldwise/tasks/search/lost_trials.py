@@ -1,13 +1,16 @@
 """Trials whose process has died are told failed, and their places in the plan filled again."""
 
+import contextlib
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import fail_stale_trials
 from optuna.trial import FrozenTrial, TrialState
 
+from foldwise.atomic import one_at_a_time
 from foldwise.tasks.search.presence import is_anyone_present, is_present
 from foldwise.tasks.search.quiet import experiments_expected
 from foldwise.tasks.search.storage import presence_folder
@@ -25,6 +28,7 @@ from foldwise.tasks.search.trial_attributes import (
 
 # A process that has taken a trial says at once that it is its; after so long it never will.
 _UNCLAIMED_SECONDS = 60.0
+_ADOPTION_SECONDS = 1.0
 _SEEN = "seen_unclaimed"  # when a trial was first seen without that, in seconds since 1970
 
 
@@ -32,24 +36,20 @@ def requeue_lost(study: optuna.Study) -> int:
     """Fill the places of trials whose process has died; return how many there were.
 
     A journal and a file of SQLite know the dead by their locks, databases by their heartbeats
-    (those are then called by `study.optimize` too). A trial that Ctrl-C has ended is filled in
-    again when nothing else is left to do. The same parameters are tried again.
+    (those are then called by `study.optimize` too). The same parameters are tried again. A trial
+    that Ctrl-C has ended is filled in again when nothing else is left to do.
     """
     folder = presence_folder(study._storage)
-    if folder is None:
-        before = len(study.get_trials(deepcopy=False))
-        with experiments_expected():
-            fail_stale_trials(study)
-        num_requeued = len(study.get_trials(deepcopy=False)) - before
-    else:
-        num_requeued = 0
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if not _is_dead(study, trial):
-            continue
-        if _end(study, trial):
-            requeue(study, trial)
-            num_requeued += 1
-    return num_requeued + _adopt(study)
+    with contextlib.nullcontext() if folder is None else one_at_a_time(folder):
+        before = _num_trials(study)
+        if folder is None:
+            with experiments_expected():
+                fail_stale_trials(study)
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if _is_dead(study, trial, folder) and _end(study, trial):
+                requeue(study, trial)
+        _adopt(study, folder)
+        return _num_trials(study) - before
 
 
 def requeue(study: optuna.Study, trial: FrozenTrial) -> None:
@@ -67,8 +67,11 @@ def enqueue_again(study: optuna.Study, trial: FrozenTrial, *, new_losses: int = 
     study.enqueue_trial({**fixed, **trial.params}, user_attrs=attributes)
 
 
-def _is_dead(study: optuna.Study, trial: FrozenTrial) -> bool:
-    folder = presence_folder(study._storage)
+def _num_trials(study: optuna.Study) -> int:
+    return len(study.get_trials(deepcopy=False))
+
+
+def _is_dead(study: optuna.Study, trial: FrozenTrial, folder: Path | None) -> bool:
     worker = trial.user_attrs.get(WORKER)
     if folder is not None and worker is not None:
         return not is_present(folder, worker)
@@ -93,18 +96,24 @@ def _end(study: optuna.Study, trial: FrozenTrial) -> bool:
         return False
 
 
-def _adopt(study: optuna.Study) -> int:
-    """Fill the places that nobody holds; what ended their trials did not do so itself.
+def _adopt(study: optuna.Study, folder: Path | None) -> None:
+    """Fill the places that nobody holds when nothing else is left to do.
 
-    While others are at work they may be about to.
+    Ctrl-C has ended their trials, or who found them lost has died before it filled them.
     """
+    orphans = _orphans(study)
+    if orphans and folder is None:
+        time.sleep(_ADOPTION_SECONDS)  # another machine may be about to
+        orphans = _orphans(study)
+    for trial in orphans:
+        enqueue_again(study, trial)
+
+
+def _orphans(study: optuna.Study) -> list[FrozenTrial]:
     trials = study.get_trials(deepcopy=False)
     if any(trial.state in (TrialState.WAITING, TrialState.RUNNING) for trial in trials):
-        return 0
-    orphans = lost_places(trials)
-    for trial in orphans.values():
-        enqueue_again(study, trial)
-    return len(orphans)
+        return []
+    return list(lost_places(trials).values())
 
 
 def lost_places(trials: list[FrozenTrial]) -> Mapping[int, FrozenTrial]:

@@ -15,6 +15,7 @@ from foldwise.atomic import one_at_a_time
 from foldwise.tasks.search.journal_file import JournalFile
 from foldwise.tasks.search.journal_lock import JournalLock
 from foldwise.tasks.search.quiet import experiments_expected, quiet_optuna
+from foldwise.tasks.search.sqlite_storage import SqliteStorage
 from foldwise.tasks.search.trial import SearchError
 
 if TYPE_CHECKING:
@@ -168,10 +169,11 @@ def _open_database(url: sqlalchemy.URL, heartbeat: dict[str, Any]) -> RDBStorage
 
 
 def _with_tables(url: sqlalchemy.URL, heartbeat: dict[str, Any]) -> RDBStorage:
+    kind = SqliteStorage if url.get_backend_name() == "sqlite" else RDBStorage
     for attempt in range(_ATTEMPTS):
         try:
             with experiments_expected(), quiet_optuna():
-                storage = RDBStorage(
+                storage = kind(
                     url.render_as_string(hide_password=False),
                     engine_kwargs=_engine_arguments(url),
                     **heartbeat,
@@ -181,7 +183,6 @@ def _with_tables(url: sqlalchemy.URL, heartbeat: dict[str, Any]) -> RDBStorage:
                 raise
             time.sleep(0.2 * (attempt + 1))
         else:
-            _set_up_sqlite(storage.engine)
             return storage
     raise AssertionError("unreachable")
 
@@ -193,30 +194,6 @@ def _engine_arguments(url: sqlalchemy.URL) -> dict[str, Any]:
     elif url.get_driver_name() in ("psycopg", "psycopg2", "pymysql", "mysqldb"):
         arguments["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
     return arguments
-
-
-def _set_up_sqlite(engine: sqlalchemy.Engine) -> None:
-    """Let one process write at a time, and the others wait instead of failing.
-
-    Optuna reads whether a trial waits and takes it in one transaction, but by default Python
-    begins a transaction of SQLite only when it writes: two processes could take the same trial.
-    So each transaction takes the lock at its beginning (SQLAlchemy, dialect SQLite, "Enabling
-    non-legacy SQLite transactional modes").
-    """
-    if engine.dialect.name != "sqlite":
-        return
-
-    def on_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401  (of the driver)
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")  # safe from a kill with WAL
-
-    def on_begin(connection: sqlalchemy.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    engine.dispose()  # connections of before
-    sqlalchemy.event.listen(engine, "connect", on_connect)
-    sqlalchemy.event.listen(engine, "begin", on_begin)
 
 
 def _refuse_tracking_store(url: sqlalchemy.URL, shown: str) -> None:
