@@ -29,6 +29,7 @@ from foldwise.errors import UserError
 from foldwise.gan_runs import GanRuns
 from foldwise.parameter_errors import explain
 from foldwise.run_facts import run_facts
+from foldwise.search_runs import SearchRuns
 from foldwise.tasks.compare_scores import Comparison, comparison_metrics
 from foldwise.tasks.compare_summary import comparison_lines, comparison_table
 from foldwise.tasks.drawn_samples import DrawnSamples
@@ -191,6 +192,7 @@ class TrackingHook(MlflowHook):
         self._runs, self._generators = tracking.MethodRuns(*run), GanRuns(*run)
         _LISTENERS[TrackingHook.__name__] = self._runs
         _LISTENERS[GanRuns.__name__] = self._generators
+        _LISTENERS[SearchRuns.__name__] = SearchRuns(*run)
         atexit.register(self._leave_run)
 
     @hook_impl
