@@ -1,4 +1,4 @@
-"""Generates `dvc.yaml` from the registered pipelines and the catalogue.
+"""Generates `dvc.yaml`, and that of the searches, from the registered pipelines and the catalogue.
 
 The nodes of a journey that carry one tag are one DVC stage. What DVC has to know of a dataset
 beyond its path stands in the catalogue, under `metadata: dvc`; see `DvcMetadata`.
@@ -29,7 +29,8 @@ _ENVIRONMENT = "base"
 _HEADER = "# Generated from the pipelines and the catalogue by `make dvc`: change those instead.\n"
 _IN_MEMORY = {"{default}": {"type": "MemoryDataset"}}
 _PARAMETERS = "params:"
-_JOURNEY = "train_"
+_TRAINING, _SEARCH = "train_", "search_"  # how the names of journeys begin
+_SEARCHES = "searches"  # the folder of their own dvc.yaml
 
 
 class StagesError(UserError):
@@ -85,8 +86,43 @@ def dvc_yaml(project: Project) -> str:
     return _HEADER + yaml.safe_dump({"stages": dvc_stages(project)}, sort_keys=False, width=99)
 
 
+def searches_yaml(project: Project) -> str | None:
+    """Return the text of `searches/dvc.yaml`; None where there is nothing to search."""
+    stages = search_stages(project)
+    if not stages:
+        return None
+    return _HEADER + yaml.safe_dump({"stages": stages}, sort_keys=False, width=99)
+
+
 def dvc_stages(project: Project) -> dict[str, dict[str, Any]]:
-    """Return the stages of all journeys by name; what journeys share is one stage.
+    """Return the stages of all trainings by name; what journeys share is one stage.
+
+    Raises:
+        StagesError: See `stages_of`.
+    """
+    return stages_of(project, _journeys(project, _TRAINING))
+
+
+def search_stages(project: Project) -> dict[str, dict[str, Any]]:
+    """Return the stages of searches by name, but for those that trainings have as well.
+
+    They have a file of their own, in a folder: `dvc repro` alone would search for hours for
+    whoever wants to train.
+
+    Raises:
+        StagesError: See `stages_of`.
+    """
+    trainings, searches = (_journeys(project, prefix) for prefix in (_TRAINING, _SEARCH))
+    known = stages_of(project, trainings)
+    return {
+        name: {"cmd": stage["cmd"], "wdir": "..", **stage}
+        for name, stage in stages_of(project, {**trainings, **searches}).items()
+        if name not in known
+    }
+
+
+def stages_of(project: Project, journeys: Mapping[str, Pipeline]) -> dict[str, dict[str, Any]]:
+    """Return the stages of some journeys by name; what journeys share is one stage.
 
     Raises:
         StagesError: A node has no stage or several, a dataset between two stages is in memory, or
@@ -94,7 +130,7 @@ def dvc_stages(project: Project) -> dict[str, dict[str, Any]]:
     """
     stages: dict[str, dict[str, Any]] = {}
     nodes: dict[str, list[str]] = {}
-    for journey, pipeline in _journeys(project).items():
+    for journey, pipeline in journeys.items():
         for tag, part in _by_tag(pipeline).items():
             name = _stage_name(project, journey, tag, part)
             found = sorted(node.name for node in part.nodes)
@@ -108,13 +144,13 @@ def dvc_stages(project: Project) -> dict[str, dict[str, Any]]:
     return stages
 
 
-def _journeys(project: Project) -> dict[str, Pipeline]:
+def _journeys(project: Project, prefix: str) -> dict[str, Pipeline]:
     """Return the pipelines that are reproduced by name: those that train a family's networks.
 
-    The others are parts of them, or questions that are asked once, such as which remedy works:
-    `dvc repro` would train for each of those as well.
+    Or those that search for their parameters. The others are parts of them, or questions that are
+    asked once, such as which remedy works: `dvc repro` would train for each of those as well.
     """
-    return {name: p for name, p in project.pipelines.items() if name.startswith(_JOURNEY)}
+    return {name: p for name, p in project.pipelines.items() if name.startswith(prefix)}
 
 
 def _by_tag(pipeline: Pipeline) -> dict[str, Pipeline]:
@@ -137,7 +173,8 @@ def _stage_name(project: Project, journey: str, tag: str, part: Pipeline) -> str
         for path in project.paths(dataset)
         for folder in PurePosixPath(path).parts
     }
-    if family not in folders or tag.endswith(f"_{family}"):
+    is_of_family = any(f == family or f.startswith(f"{family}_") for f in folders)
+    if not is_of_family or tag.endswith(f"_{family}"):
         return tag
     return f"{tag}_{family}"
 
@@ -215,18 +252,32 @@ def _path_of(result: str | dict[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write `dvc.yaml`, or say with `--check` whether it is current; return the exit code."""
+    """Write `dvc.yaml` and that of the searches, or say whether they are current.
+
+    Returns:
+        The exit code.
+    """
     parser = argparse.ArgumentParser(prog="python -m foldwise.dvc_stages", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail if it is stale")
     is_check = parser.parse_args(arguments).check
-    file = _ROOT / "dvc.yaml"
-    text = dvc_yaml(load_project(_ROOT))
+    project = load_project(_ROOT)
+    texts = {_ROOT / "dvc.yaml": dvc_yaml(project)}
+    of_searches = searches_yaml(project)
+    if of_searches is not None:
+        texts[_ROOT / _SEARCHES / "dvc.yaml"] = of_searches
     if not is_check:
-        with atomic_path(file) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    elif not file.exists() or file.read_text(encoding="utf-8") != text:
-        sys.stderr.write("dvc.yaml is not what the pipelines say: run `make dvc` and commit it.\n")
-        return 1
+        for file, text in texts.items():
+            file.parent.mkdir(exist_ok=True)
+            with atomic_path(file) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        return 0
+    for file, text in texts.items():
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            sys.stderr.write(
+                f"{file.relative_to(_ROOT)} is not what the pipelines say: run `make dvc` and "
+                "commit it.\n"
+            )
+            return 1
     return 0
 
 

@@ -14,6 +14,7 @@ from foldwise.tasks.figure_style import COLOURS, GRID, in_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from optuna import Study
 
@@ -140,7 +141,7 @@ def slices_figure(study: "Study", label: str) -> "Figure | None":
             points.set(sizes=[14 if len(values) > _MANY else 28], linewidths=0.5)
         _widen(axes)
         _show_choices(axes, has_room=columns < _COLUMNS)
-        _thin_ticks(axes)
+        _thin_ticks(axes.xaxis)
     panels[0].set_ylim(*_limits(values, is_low_better=_is_low_better(study)))
     figure.suptitle("")
     return _finished(panels[0], (1.0 + 2.1 * columns, 0.4 + 2.9 * rows))
@@ -159,6 +160,8 @@ def contour_figure(study: "Study", label: str) -> "Figure | None":
         if hasattr(points, "set_sizes") and len(points.get_offsets()) > 0:
             points.set(sizes=[10 if len(_values(study)) > _MANY else 20], linewidths=0.5)
     axes.grid(visible=False)
+    for axis in (axes.xaxis, axes.yaxis):
+        _thin_ticks(axis)
     return _finished(axes, (6.6, 4.6))
 
 
@@ -183,6 +186,7 @@ def parallel_figure(study: "Study", label: str) -> "Figure | None":
         other.grid(visible=False)
         if other is not axes:
             other.tick_params(labelsize=7)
+            _thin_ticks(other.yaxis)
     return _finished(axes, (4.0 + 1.1 * len(shown), 4.4))
 
 
@@ -228,7 +232,9 @@ def curves_figure(study: "Study", label: str, max_epochs: int) -> "Figure | None
     last = max(step for trial in trials for step in trial.intermediate_values)
     for start in range(0, last + 1, max_epochs):
         axes.axvline(start, color=GRID, linewidth=0.6, linestyle=":")
-    axes.set_xlabel("epoch of the first part, of the second, ... (dotted: where a part begins)")
+    what = "epochs of the parts, one after another (dotted: where one begins)"
+    axes.set_xlabel("parts" if max_epochs == 1 else what)
+    axes.locator_params(axis="x", integer=True, min_n_ticks=1)
     axes.set_ylabel(f"{label} so far")
     axes.grid(axis="x", visible=False)
     return _finished(axes, (7.2, 3.8), legend=True)
@@ -411,15 +417,27 @@ def _widen(axes: "Axes") -> None:
         axes.set_xlim(low - 0.5, high + 0.5)
 
 
-def _thin_ticks(axes: "Axes") -> None:
-    """Leave so many numbers below an axis as have room side by side."""
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+def _thin_ticks(axis: "Axis") -> None:
+    """Leave so many numbers along an axis as have room side by side."""
+    from matplotlib.ticker import (
+        FuncFormatter,
+        LogLocator,
+        MaxNLocator,
+        NullFormatter,
+        NullLocator,
+    )
 
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    if axes.get_xscale() == "log":
-        axes.xaxis.set_major_locator(LogLocator(numticks=4))
-    elif isinstance(axes.xaxis.get_major_locator(), MaxNLocator):
-        axes.locator_params(axis="x", nbins=4, min_n_ticks=1)
+    if axis.get_scale() == "log":
+        low, high = axis.get_view_interval()
+        if high / low >= 100:
+            axis.set_major_locator(LogLocator(numticks=5))
+            axis.set_minor_formatter(NullFormatter())
+        else:  # few powers of ten, or none
+            axis.set_major_locator(MaxNLocator(3))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+            axis.set_minor_locator(NullLocator())
+    elif isinstance(axis.get_major_locator(), MaxNLocator):
+        axis.set_major_locator(MaxNLocator(4, min_n_ticks=1))
 
 
 def _is_categorical(axes: "Axes") -> bool:

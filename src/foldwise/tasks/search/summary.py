@@ -10,6 +10,7 @@ from foldwise.metrics.paired_tests import PairedTest
 from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.regression_summary import show_number
 from foldwise.tasks.search.scores import METHODS, SearchScores
+from foldwise.tasks.search.trial_metric import metric_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -124,14 +125,16 @@ def show_difference(found: PairedTest) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.4f}" if abs(value) <= 1 else f"{value:+.4g}"
+    return f"{value:+.4f}" if abs(value) < 10 else f"{value:+.4g}"
 
 
 def _headline(scores: SearchScores) -> str:
     main = scores.main
     num_trials = sum(main["counts"].values())
     label = metric_label(scores.metric) if scores.metric != "frechet" else "the Frechet distance"
-    inner = f"{objective_label(scores.objective)} {show_score(main['inner'][scores.objective])}"
+    inner = show_score(main["inner"][scores.objective])
+    if metric_name(scores.objective) != scores.metric or scores.objective == "val_mae":
+        inner = f"{objective_label(scores.objective)} {inner}"
     return (
         f"With the best parameters of {num_trials} {'trials' if num_trials > 1 else 'trial'} "
         f"({counts_text(main['counts'])}) {label} is "
@@ -150,7 +153,7 @@ def _gain(scores: SearchScores) -> str:
         return f"Over the defaults nothing is gained: {show_difference(gain)}."
     percent = f"{scores.confidence:.0%}"
     word = "better" if gain.difference > 0 else "worse"
-    told = f"That is {word} than the defaults ({show_estimate(scores.outer['defaults']['oof'])}): "
+    told = f"That is {word} than the defaults, {show_estimate(scores.outer['defaults']['oof'])}: "
     told += f"the difference is {show_difference(scores.difference)}"  # type: ignore[arg-type]
     if not np.isfinite(gain.p_value):
         return f"{told}; how sure that is cannot be said from these folds."
