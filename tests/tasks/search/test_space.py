@@ -219,11 +219,31 @@ def test_conditions_on_the_base_choose_the_parameters_that_suit_it():
 
 def test_bounds_may_depend_on_another_choice():
     adam = number(RATE, 0.0003, 0.03, log=True, when={OPTIMIZER: "adamw"})
-    sgd = number(RATE, 0.1, 1, log=True, when={OPTIMIZER: "sgd"})
+    sgd = number(RATE, 0.1, 1, when={OPTIMIZER: "sgd"})
     space = space_of(choice(OPTIMIZER, "adamw", "sgd"), adam, sgd)
-    for values, _ in drawn(space, 40):
+    for _, kept in drawn(space, 40):
+        values = space.candidate(kept).values
+        assert set(values) == {OPTIMIZER, RATE}
         low, high = (0.0003, 0.03) if values[OPTIMIZER] == "adamw" else (0.1, 1)
         assert low <= values[RATE] <= high
+        assert space.candidate(values) == space.candidate(kept)  # by path, too
+
+
+def test_each_model_may_have_its_own_choices_of_one_parameter():
+    widths = "train_cnn.model.widths"
+    space = space_of(
+        choice(NAME, "small_cnn", "conv_group"),
+        choice(widths, [8], [8, 16], when={NAME: "small_cnn"}),
+        choice(widths, [16, 16, 16], when={NAME: "conv_group"}),
+        number("train_cnn.model.dropout", 0, 0.5, when={widths: "[16, 16, 16]"}),
+    )
+    models = [space.candidate(kept).parameters["train_cnn"].model for _, kept in drawn(space, 30)]
+    found = {(model.name, model.widths) for model in models}
+    assert found == {
+        ("small_cnn", (8,)),
+        ("small_cnn", (8, 16)),
+        ("conv_group", (16, 16, 16)),
+    }
 
 
 def test_a_path_that_is_set_twice_is_refused():

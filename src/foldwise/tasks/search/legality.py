@@ -53,7 +53,7 @@ def _tried(space: _Space) -> Iterator[Values]:
         for branch in islice(_branches(space, parameter), _MOST_BRANCHES):
             for value in parameter.tried():
                 for end in (0, -1):  # of the others
-                    yield _complete(space, {**branch, parameter.path: value}, end)
+                    yield _complete(space, {**branch, parameter.name: value}, end)
     rng = numpy_generator(0, "search", "legality")
     for _ in range(_NUM_DRAWN):
         yield space.suggest(_Draws(rng))
@@ -72,11 +72,10 @@ def _branches(space: _Space, parameter: SpaceParameter) -> Iterator[Values]:
         if not space.exists(one, chosen):
             yield from choose(place + 1, chosen)
             return
-        wanted = [
-            v for name in parameter.when if name == one.path for v in parameter.allowed(name)
-        ]
+        asked = parameter.allowed(one.path) if one.path in parameter.when else ()
+        wanted = [value for value in asked if one.has(value)]
         for value in dict.fromkeys([*wanted, *one.tried()]):
-            yield from choose(place + 1, {**chosen, one.path: value})
+            yield from choose(place + 1, {**chosen, one.name: value})
 
     yield from choose(0, {})
 
@@ -100,7 +99,7 @@ def _complete(space: _Space, chosen: Values, end: int) -> Values:
     for parameter in space.parameters:
         if space.exists(parameter, values):
             other = parameter.tried()[end]
-            values[parameter.path] = chosen.get(parameter.path, other)
+            values[parameter.name] = chosen.get(parameter.name, other)
     return values
 
 
@@ -114,16 +113,14 @@ def _problem(space: _Space, values: Values) -> str | None:
 
 def _told(space: _Space, values: Values, problem: str) -> str:
     guilty = dict(values)
-    for path in reversed(values):
-        others = {name: value for name, value in guilty.items() if name != path}
+    for one in reversed(values):
+        others = {name: value for name, value in guilty.items() if name != one}
         if _problem(space, others) == problem:
             guilty = others
     if not guilty:
         return f"{space.name}: what the search starts from is not allowed. {problem}"
     told = " and ".join(
-        f"{p.path} be {guilty[p.path]!r} ({p.told})"
-        for p in space.parameters
-        if p.path in guilty and space.exists(p, values)
+        f"{p.path} be {guilty[p.name]!r} ({p.told})" for p in space.parameters if p.name in guilty
     )
     mend = (
         "Change its bounds."

@@ -5,7 +5,14 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 
 from foldwise.config import Config, Scalar
 
@@ -35,6 +42,22 @@ class _Parameter(Config):
     # Exists only where others have these values: {train_cnn.model.name: small_cnn}. What is not
     # in the space has the value that the search starts from.
     when: Mapping[str, Scalar | tuple[Scalar, ...]] = Field(default_factory=dict)
+
+    _name: str | None = PrivateAttr(None)
+
+    @property
+    def name(self) -> str:
+        """What Optuna knows it by: the path, unless several of a space have it."""
+        return self._name or self.path
+
+    def told_apart(self) -> Self:
+        """Return the same under a name of its own, which holds the condition."""
+        found = self.model_copy()
+        found._name = f"{self.path} ({', '.join(map(self._condition, self.when))})"
+        return found
+
+    def _condition(self, name: str) -> str:
+        return f"{name}={'|'.join(map(str, self.allowed(name)))}"
 
     @field_validator("when", mode="after")
     @classmethod
@@ -103,7 +126,7 @@ class FloatParameter(_Parameter):
 
     def suggest(self, trial: Suggests) -> float:
         """Draw a value."""
-        found = trial.suggest_float(self.path, self.low, self.high, step=self.step, log=self.log)
+        found = trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
         return float(self.read(found))
 
 
@@ -147,7 +170,7 @@ class IntParameter(_Parameter):
 
     def suggest(self, trial: Suggests) -> int:
         """Draw a value."""
-        return trial.suggest_int(self.path, self.low, self.high, step=self.step, log=self.log)
+        return trial.suggest_int(self.name, self.low, self.high, step=self.step, log=self.log)
 
 
 class CategoricalParameter(_Parameter):
@@ -202,7 +225,7 @@ class CategoricalParameter(_Parameter):
 
     def has(self, value: object) -> bool:
         """Tell whether the parameter can be this."""
-        return any(is_same(choice, value) for choice in self.choices)
+        return any(is_same(choice, value) for choice in self.encoded)
 
     def read(self, value: Any) -> Any:  # noqa: ANN401  (what Optuna keeps)
         """Return the choice that Optuna knows as this."""
@@ -211,7 +234,7 @@ class CategoricalParameter(_Parameter):
 
     def suggest(self, trial: Suggests) -> Scalar:
         """Draw a value."""
-        found: Scalar = trial.suggest_categorical(self.path, self.encoded)
+        found: Scalar = trial.suggest_categorical(self.name, self.encoded)
         return found
 
 

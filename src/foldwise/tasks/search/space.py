@@ -13,6 +13,7 @@ from foldwise.tasks.search.parameter import (
     CategoricalParameter,
     SpaceParameter,
     Suggests,
+    encode,
     is_same,
 )
 from foldwise.tasks.search.trial import Candidate, SearchError, Value
@@ -25,8 +26,9 @@ _MOST_POINTS = 100_000  # of a grid
 class Space:
     """Parameters to be suggested, each after those that it depends on.
 
-    What Optuna draws and keeps are scalars; lists and mappings go by their JSON text there.
-    `suggest` and `grid` speak this language, and `candidate` understands it.
+    What Optuna draws and keeps are scalars; lists and mappings go by their JSON text there, and
+    parameters of one path by names that hold their conditions. `suggest` and `grid` speak this
+    language, `candidate` and `read` understand it.
 
     Args:
         space: The parameters. Those whose `when` the base rules out are left out.
@@ -48,6 +50,7 @@ class Space:
         if not self.parameters:
             raise SearchError(self._told_empty())
         self._require_once()
+        self._tell_apart()
         require_legal(self)
 
     def suggest(self, trial: Suggests) -> dict[str, Value]:
@@ -55,7 +58,7 @@ class Space:
         values: dict[str, Value] = {}
         for parameter in self.parameters:
             if self.exists(parameter, values):
-                values[parameter.path] = parameter.suggest(trial)
+                values[parameter.name] = parameter.suggest(trial)
         return values
 
     def grid(self) -> list[dict[str, Value]]:
@@ -92,13 +95,14 @@ class Space:
         return build_candidate(self.base, self.read(values))
 
     def read(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        """Return values as they are set: groups as mappings, multiples of steps exactly."""
+        """Return values as they are set: by path, groups as mappings, multiples of steps exact."""
         read: dict[str, Value] = {}
-        for path, value in values.items():
-            here = [p for p in self.parameters if p.path == path]
+        for name, value in values.items():
+            here = [p for p in self.parameters if name in (p.name, p.path)]
             if len(here) > 1:
                 here = [p for p in here if self.exists(p, values)]
-            read[path] = here[0].read(value) if here else value
+            path, found = (here[0].path, here[0].read(value)) if here else (name, value)
+            read[path] = found
         return read
 
     def fingerprint(self) -> list[dict[str, Any]]:
@@ -108,7 +112,7 @@ class Space:
     def exists(self, parameter: SpaceParameter, values: Mapping[str, Value]) -> bool:
         """Tell whether a parameter has a value beside those that have been chosen before it."""
         return all(
-            any(is_same(self._value(name, values), one) for one in parameter.allowed(name))
+            any(is_same(encode(self._value(name, values)), v) for v in parameter.allowed(name))
             for name in parameter.when
         )
 
@@ -122,7 +126,7 @@ class Space:
         if not governing:
             return self._flat.get(name, _ABSENT)
         for parameter in governing:
-            found: Any = values.get(parameter.path, _ABSENT)
+            found: Any = values.get(parameter.name, values.get(parameter.path, _ABSENT))
             if found is _ABSENT:
                 continue
             found = parameter.read(found)
@@ -138,7 +142,7 @@ class Space:
             yield row
             return
         for value in parameter.values() or ():
-            yield {**row, parameter.path: value}
+            yield {**row, parameter.name: value}
 
     def _is_possible(self, parameter: SpaceParameter) -> bool:
         """Tell whether the base lets a parameter exist; choices in the space may still not."""
@@ -227,12 +231,13 @@ class Space:
                     "says when by which. Allowed: once, or several times with `when` of one name "
                     "and different values."
                 )
-            if one.path == other.path and _shape(one) != _shape(other):
-                raise SearchError(
-                    f"{self.name}: {one.path} stands in the space in several ways, which is "
-                    "allowed where only bounds and steps differ. Allowed: one kind, one log, and "
-                    "the same choices."
-                )
+
+    def _tell_apart(self) -> None:
+        """Give parameters of one path names of their own: Optuna's are of one range each."""
+        paths = [parameter.path for parameter in self.parameters]
+        named = {id(p): p.told_apart() for p in self.parameters if paths.count(p.path) > 1}
+        self.parameters = tuple(named.get(id(p), p) for p in self.parameters)
+        self._all = tuple(named.get(id(p), p) for p in self._all)
 
     def _told_empty(self) -> str:
         if not self._all:
@@ -268,7 +273,7 @@ def _can_be(parameter: SpaceParameter, name: str, value: Scalar) -> bool:
     for choice in parameter.choices:
         for step in steps:
             choice = choice.get(step, _ABSENT) if isinstance(choice, dict) else _ABSENT
-        if is_same(choice, wanted):
+        if is_same(encode(choice), wanted):
             return True
     return False
 
@@ -295,13 +300,6 @@ def _exclude_each_other(one: SpaceParameter, other: SpaceParameter) -> bool:
         for name in one.when
         if name in other.when
     )
-
-
-def _shape(parameter: SpaceParameter) -> tuple[object, ...]:
-    """Return what Optuna asks to be the same in all trials."""
-    if isinstance(parameter, CategoricalParameter):
-        return parameter.kind, parameter.encoded
-    return parameter.kind, parameter.log
 
 
 def _unknown(path: str, known: Sequence[str]) -> str:
