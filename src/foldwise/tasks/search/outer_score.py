@@ -45,7 +45,8 @@ def outer_scores(
     Returns:
         The predictions table with `method` in front: winner, defaults and, where the search was
         nested, nested: there the network of each fold has the parameters that the search within
-        its training part has chosen. Of generators instead one row for each method and outer fold:
+        its training part has chosen. Of numbers `standardised_error` is the absolute error in the
+        unit of the trials' scores. Of generators instead one row for each method and outer fold:
         `method`, `repeat`, `fold`, `score`.
 
     Raises:
@@ -116,7 +117,11 @@ def _train_nested(
 def _predicted(problem: Problem, models: FoldModels, keys: Collection[Key]) -> pd.DataFrame:
     """Return the predictions table of some outer folds, by their own networks."""
     from foldwise.tasks.predict import predict_parts
+    from foldwise.tasks.search.standardised_error import STANDARDISED_ERROR, standardised_errors
 
     samples, folds = problem.samples, problem.folds
     parts = (p for p in fold_parts(folds, samples.table) if (p.repeat, p.fold) in keys)
-    return predict_parts(models, samples, folds, parts)
+    table = predict_parts(models, samples, folds, parts)
+    if samples.task == "regression":
+        table[STANDARDISED_ERROR] = standardised_errors(table, models, samples)
+    return table
