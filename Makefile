@@ -14,6 +14,8 @@ PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11 python
 PIPELINE ?= train_cnn
 ARGS ?=
 PORT ?= 5000
+# A journal, or the URL of a database; the newest journal by default.
+STORAGE ?=
 SLOW ?=
 
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
@@ -82,6 +84,18 @@ ui: $(STAMP)  ## show the runs: MLflow UI on 127.0.0.1:5000 (PORT=5001 for anoth
 		http*) echo "The runs are on $$MLFLOW_TRACKING_URI: open it in a browser." ;; \
 		*) exec mlflow ui --host 127.0.0.1 --port $(PORT) --workers 1 --backend-store-uri "$$MLFLOW_TRACKING_URI" ;; \
 	esac
+
+.PHONY: dashboard
+dashboard: $(STAMP)  ## show a search: optuna-dashboard on 127.0.0.1:8080 (PORT=8081, STORAGE=...)
+	@storage="$(STORAGE)"; \
+	if [ -z "$$storage" ]; then \
+		storage=$$(ls -t data/06_models/*/*_search/journal.log 2>/dev/null | head -n 1); fi; \
+	if [ -z "$$storage" ]; then \
+		echo "There is no journal of a search: run 'kedro run --pipeline=search_cnn' first, or name" >&2; \
+		echo "a storage: make dashboard STORAGE=postgresql+psycopg://user@host/name" >&2; \
+		exit 1; \
+	fi; \
+	exec optuna-dashboard --host 127.0.0.1 --port $(if $(filter file,$(origin PORT)),8080,$(PORT)) "$$storage"
 
 .PHONY: viz
 viz: $(STAMP)  ## show the graph of the pipelines: Kedro-Viz on 127.0.0.1:4141
