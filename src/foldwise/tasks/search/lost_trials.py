@@ -81,7 +81,8 @@ def _is_dead(study: optuna.Study, trial: FrozenTrial, folder: Path | None) -> bo
         return True
     seen = trial.user_attrs.get(_SEEN)
     if seen is None:
-        study._storage.set_trial_user_attr(trial._trial_id, _SEEN, time.time())
+        with contextlib.suppress(UpdateFinishedTrialError):  # it has ended just now
+            study._storage.set_trial_user_attr(trial._trial_id, _SEEN, time.time())
         return False
     return time.time() - float(seen) > _UNCLAIMED_SECONDS
 
