@@ -25,6 +25,7 @@ from foldwise.tasks.paired_scores import Part, fold_scores, pair_differences, pa
 from foldwise.tasks.regression_table import is_regression
 from foldwise.tasks.search.axes import axes_of_record
 from foldwise.tasks.search.result import distinct_values
+from foldwise.tasks.search.standardised_error import STANDARDISED_ERROR
 from foldwise.tasks.search.trial_metric import metric_name
 
 METHODS = ("winner", "defaults", "nested")
@@ -128,7 +129,8 @@ def search_scores(
         }
     table = pd.DataFrame(of_folds)
     difference, method = _difference(table, parts, metric, ratio, resampling)
-    optimism = _optimism(record, trials, table["winner"], objective, metric, ratio, resampling)
+    of_winner = _as_trials(tables["winner"], table["winner"], objective)
+    optimism = _optimism(record, trials, of_winner, ratio, resampling)
     return SearchScores(
         record=record,
         trials=trials,
@@ -206,20 +208,31 @@ def _difference(
     return found, _SAMPLE_METHOD
 
 
+def _as_trials(table: pd.DataFrame, folds: pd.Series, objective: str) -> pd.Series | None:
+    """Return the outer scores in the unit of the trials; None where there is none, of losses."""
+    if objective == "val_loss":
+        return None
+    if objective != "val_mae":
+        return folds
+    if STANDARDISED_ERROR not in table:
+        return None
+    oof = table[table["part"] == "oof"]
+    means: pd.Series = oof.groupby(["repeat", "fold"])[STANDARDISED_ERROR].mean()
+    return means
+
+
 def _optimism(
     record: Mapping[str, Any],
     trials: pd.DataFrame,
-    outer: pd.Series,
-    objective: str,
-    metric: str,
+    outer: pd.Series | None,
     ratio: float,
     resampling: Resampling,
 ) -> PairedTest | None:
     """Return the winner's inner score less its outer one, over the folds that trials used.
 
-    None where the two are not the same number: losses, and errors of standardised targets.
+    None where the two are not the same number.
     """
-    if objective not in ("val_f1", "val_accuracy", "frechet"):
+    if outer is None:
         return None
     main = record["studies"][0]
     is_winner = (trials["study"] == main["name"]) & (trials["number"] == main["winner_number"])
@@ -251,8 +264,8 @@ def _notes(
         )
     if optimism is None:
         notes.append(
-            "The optimism of the inner score is undefined: it is measured "
-            + ("in standardised targets." if objective == "val_mae" else "as a loss.")
+            "The optimism of the inner score is undefined: trials were scored by the loss, which "
+            "predictions do not tell."
         )
     if metric_name(objective) == "loss":
         notes.append(f"Trials were scored by the loss, outer folds by {metric}.")
