@@ -11,7 +11,7 @@ import pandas as pd
 from foldwise.data.fold_table import Folds
 from foldwise.data.samples import Samples
 from foldwise.tasks.search.config import SearchConfig
-from foldwise.tasks.search.trial import PartScore, Problem, StudySpec, TrialScore
+from foldwise.tasks.search.trial import PartScore, Problem, SearchError, StudySpec, TrialScore
 from foldwise.tasks.train_config import TrainCnnConfig
 
 LR = "train_cnn.fit.optimizer.lr"
@@ -132,3 +132,26 @@ class TwoObjectives(FakeScorer):
 
     def values(self, rate):
         return rate, 1000 * rate
+
+
+class Interrupted(FakeScorer):
+    """Ctrl-C comes in the third trial."""
+
+    num = 0
+
+    def act(self, rate):
+        Interrupted.num += 1
+        if Interrupted.num == 3:
+            raise KeyboardInterrupt
+
+
+class NoNumber(FakeScorer):
+    def values(self, rate):
+        return (float("nan"),) if rate > 0.05 else (rate,)
+
+
+class Unable(FakeScorer):
+    """It cannot even be opened."""
+
+    def __init__(self, problem: Problem, spec: StudySpec) -> None:
+        raise SearchError("there is nothing to score on")
