@@ -17,6 +17,7 @@ from foldwise.tasks.search.storage import presence_folder
 from foldwise.tasks.search.trial_attributes import (
     EARLY,
     HOST,
+    INTERRUPTED,
     LOSSES,
     LOST,
     PLAN,
@@ -55,7 +56,8 @@ def requeue_lost(study: optuna.Study) -> int:
 def requeue(study: optuna.Study, trial: FrozenTrial) -> None:
     """Enqueue a trial again whose process has died; also Optuna's callback for stale trials."""
     if not is_surplus(trial):
-        enqueue_again(study, trial, new_losses=1)
+        was_asked = trial.user_attrs.get(INTERRUPTED, False)
+        enqueue_again(study, trial, new_losses=0 if was_asked else 1)
 
 
 def enqueue_again(study: optuna.Study, trial: FrozenTrial, *, new_losses: int = 0) -> None:

@@ -20,7 +20,7 @@ from foldwise.tasks.search.trial import (
     SearchError,
     StudySpec,
 )
-from foldwise.tasks.search.trial_attributes import ERROR, PLAN
+from foldwise.tasks.search.trial_attributes import ERROR, INTERRUPTED, PLAN
 
 PARTS, NUM_EPOCHS = "parts", "num_epochs"  # further user attributes of a trial
 _MAX_ERROR = 1500  # letters
@@ -57,6 +57,9 @@ class Objective:
             return self._score(trial, self.fidelity(trial.user_attrs[PLAN]), curve)
         except optuna.TrialPruned:
             self._keep(trial, curve)
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            trial.set_user_attr(INTERRUPTED, True)
             raise
         except Exception as error:
             self._keep(trial, curve)

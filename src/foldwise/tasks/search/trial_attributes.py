@@ -11,6 +11,7 @@ ERROR = "error"  # what it has failed with
 EARLY = "early"  # it is given less, so its values cannot be compared
 LOSSES = "losses"  # how many processes have died over its place
 LOST = "lost"  # its process has died
+INTERRUPTED = "interrupted"  # it was asked to end, so that the trial bears no blame
 WORKER, HOST, PID = "worker", "host", "pid"  # who runs it
 
 

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Never
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from foldwise.errors import UserError
@@ -91,13 +92,25 @@ class Worker:
     def _run_trial(self, study: optuna.Study, objective: Objective) -> TrialRecord | None:
         num_ended = len(study.get_trials(deepcopy=False, states=_ENDED))
         study.sampler = build_sampler(self._setup.config, self._number, num_ended)
+        begun: list[int] = []
         ended: list[FrozenTrial] = []
-        study.optimize(
-            objective,
-            n_trials=1,
-            catch=(Exception,),
-            callbacks=[lambda _, trial: ended.append(trial)],
-        )
+
+        def run(trial: optuna.Trial) -> float | tuple[float, ...]:
+            begun.append(trial.number)
+            return objective(trial)
+
+        try:
+            study.optimize(
+                run,
+                n_trials=1,
+                catch=(Exception,),
+                callbacks=[lambda _, trial: ended.append(trial)],
+            )
+        except (ValueError, UpdateFinishedTrialError):
+            # Others have told it lost, and try it again: this machine slept, or was cut off.
+            if begun and study.get_trials(deepcopy=False)[begun[0]].state == TrialState.FAIL:
+                return None
+            raise
         trial = ended[0]
         if is_surplus(trial):
             return None
