@@ -99,3 +99,11 @@ def test_numbers_are_in_range(name, value):
 def test_a_storage_is_a_known_kind_or_a_url():
     assert "'jurnal' is no storage" in refused(storage="jurnal")
     SearchConfig.of(storage="postgresql+psycopg://user@host/name")
+
+
+def test_a_password_is_in_nothing_that_is_written_down():
+    config = SearchConfig(space=(), storage="postgresql+psycopg://anna:secret@host/name")
+    assert config.storage == "postgresql+psycopg://anna:secret@host/name"
+    assert "secret" not in str(config.flat("search_cnn"))
+    assert config.flat()["storage"] == "postgresql+psycopg://anna:***@host/name"
+    assert SearchConfig(storage="sqlite").flat()["storage"] == "sqlite"

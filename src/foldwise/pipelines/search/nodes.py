@@ -23,6 +23,7 @@ from foldwise.tasks.installed_versions import installed_versions
 from foldwise.tasks.pretrained import FindRun
 from foldwise.tasks.search import result as task
 from foldwise.tasks.search.config import SearchConfig
+from foldwise.tasks.search.hidden_password import hide_password
 from foldwise.tasks.search.scores import SearchScores, search_metrics
 from foldwise.tasks.search.scores import search_scores as scores_of
 from foldwise.tasks.search.trial import Problem, SearchFamily, StudyResult
@@ -199,7 +200,6 @@ def _tables(
     problem: Problem, results: list[StudyResult], config: SearchConfig
 ) -> tuple[dict[str, Any], pd.DataFrame, str]:
     from foldwise.tasks.search.best_params import BestFacts, best_params_text
-    from foldwise.tasks.search.storage import hide_password
 
     main = results[0]
     facts = BestFacts(
@@ -224,12 +224,10 @@ def _page(
     training: Config,
 ) -> str:
     from foldwise.tasks.search.report import render_search
-    from foldwise.tasks.search.storage import hide_password
 
     family = scores.family
     parameters = {
         **config.model_copy(update={"space": ()}).flat(f"search_{family}"),
-        f"search_{family}.storage": hide_password(config.storage),
         f"search_{family}.space": f"{len(config.space)} parameters",
         **training.flat(f"train_{family}"),
         **folds.flat_parameters,

@@ -2,9 +2,17 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from foldwise.config import Config, ListInText
+from foldwise.tasks.search.hidden_password import hide_password
 from foldwise.tasks.search.parameter import (
     CategoricalParameter,
     FloatParameter,
@@ -76,6 +84,10 @@ class SearchConfig(Config):
                 "such as postgresql+psycopg://user@host/name."
             )
         return storage
+
+    @field_serializer("storage")
+    def _without_password(self, storage: str) -> str:
+        return hide_password(storage)  # so that neither MLflow nor a page gets it
 
     @model_validator(mode="after")
     def _prune_one_score(self) -> Self:

@@ -1,6 +1,5 @@
 """Where studies are kept: a journal, a database of SQLite, or one that machines share."""
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import sqlalchemy
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 
 from foldwise.atomic import one_at_a_time
+from foldwise.tasks.search.hidden_password import hide_password
 from foldwise.tasks.search.journal_file import JournalFile
 from foldwise.tasks.search.journal_lock import JournalLock
 from foldwise.tasks.search.quiet import experiments_expected, quiet_optuna
@@ -71,20 +71,6 @@ def open_storage(
 def presence_folder(storage: BaseStorage) -> Path | None:
     """Return the folder in which processes show that they live; None: by their heartbeats."""
     return _folders.get(storage)
-
-
-def hide_password(storage: str) -> str:
-    """Return a storage as it may be shown.
-
-    >>> hide_password("postgresql://anna:secret@host/name?password=secret")
-    'postgresql://anna:***@host/name?password=***'
-    """
-    with contextlib.suppress(sqlalchemy.exc.ArgumentError, ValueError):
-        url = sqlalchemy.make_url(storage)
-        secret = {name: "***" for name in url.query if "pass" in name or "secret" in name}
-        return url.update_query_dict(secret).render_as_string(hide_password=True)
-    # No URL: it is shown as far as it is no secret.
-    return storage.partition("@")[2] or storage
 
 
 def _open_journal(folder: Path) -> BaseStorage:
