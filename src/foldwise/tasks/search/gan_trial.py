@@ -65,7 +65,7 @@ class GanScorer:
             GanTrainingError: The training part has too few samples for such a fit.
         """
         self.finished = []
-        config = _trial_config(gan_of(candidate.parameters), fidelity)
+        config = as_in_trials(gan_of(candidate.parameters), fidelity)
         fitted: FittedGan | None = None
         for number in range(len(self._parts)):
             fitted = self._fit(number, config, fidelity.limit)
@@ -127,7 +127,8 @@ def draw_of(sampler: Sampler, config: TrainGanConfig, class_counts: tuple[int, .
     return draw
 
 
-def _trial_config(config: TrainGanConfig, fidelity: Fidelity) -> TrainGanConfig:
+def as_in_trials(config: TrainGanConfig, fidelity: Fidelity) -> TrainGanConfig:
+    """Return how a generator is fitted: to its end, collapsed or not, or as far as is given."""
     changed: dict[str, object] = {"on_collapse": "warn"}
     if fidelity.max_epochs is not None:
         changed["max_epochs"] = min(fidelity.max_epochs, config.fit.max_epochs)

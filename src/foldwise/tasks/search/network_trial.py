@@ -55,7 +55,8 @@ class NetworkScorer:
     """Scores candidates on the inner parts of a study; what all trials share is made once.
 
     A fit has the seed that a training on its outer fold has, so that with one part for each outer
-    fold the network of a trial is bit for bit that of a training with the candidate's parameters.
+    fold the network of a trial is bit for bit that of a training with the candidate's parameters
+    by as many threads.
     """
 
     def __init__(self, problem: Problem, spec: StudySpec) -> None:

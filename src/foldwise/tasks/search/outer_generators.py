@@ -13,9 +13,9 @@ from foldwise.tasks.draw_samples import draw_like
 from foldwise.tasks.events import ComparisonFinished, MethodStarted, Observer, ignore
 from foldwise.tasks.gan_models import GanModels
 from foldwise.tasks.generate import Generator
-from foldwise.tasks.search.gan_trial import gan_of
+from foldwise.tasks.search.gan_trial import as_in_trials, gan_of
 from foldwise.tasks.search.generator_space import GeneratorSpace, Rows
-from foldwise.tasks.search.trial import Problem, StudyResult
+from foldwise.tasks.search.trial import Fidelity, Problem, StudyResult
 from foldwise.tasks.train_gan import train_gans
 
 
@@ -25,13 +25,14 @@ def outer_generator_scores(
     """Train generators with the found parameters and with the defaults; compare on outer folds.
 
     The measure is that of the trials: the Frechet distance in the space of the network that tells
-    the classes of the fold's training part, between as many samples as an inner part has.
+    the classes of the fold's training part, between as many samples as an inner part has. As in
+    trials, a generator that collapses is fitted to its end and scored as it is.
 
     Returns:
         Columns `method` (winner, defaults, nested), `repeat`, `fold`, `score` (lower is better).
 
     Raises:
-        CollapsedError: A generator does not converge; those of earlier folds are kept.
+        CollapsedError: A loss became infinite or not a number; earlier generators are kept.
     """
     main, nested = results[0], [result for result in results if result.spec.nested]
     jobs: dict[str, list[tuple[tuple[tuple[int, int], ...], Mapping[str, Config]]]] = {
@@ -50,7 +51,7 @@ def outer_generator_scores(
             with models.exclusive():
                 models.prune([key for keys, _ in of_method for key in keys])
             for keys, parameters in of_method:
-                config = gan_of(parameters)
+                config = as_in_trials(gan_of(parameters), Fidelity())
                 train_gans(problem.samples, problem.folds, config, models, observer, keys)
                 records += [{"method": name, **scores.of(models, *key)} for key in keys]
         is_complete = True
