@@ -41,7 +41,7 @@ class GanScorer:
     """
 
     def __init__(self, problem: Problem, spec: StudySpec) -> None:
-        """Cut the parts.
+        """Cut the parts, and fit the networks in whose spaces samples are compared.
 
         Raises:
             GanTrainingError: No generator makes such samples.
@@ -55,6 +55,8 @@ class GanScorer:
             GeneratorSpace(problem.samples, problem.folds, part.parts, training)
             for part in self._parts
         ]
+        for space in self._spaces:
+            space.prepare()  # now, so that all trials take as long
         self.finished: list[PartScore] = []  # of the trial that runs or ran last
 
     def __call__(self, candidate: Candidate, fidelity: Fidelity, on_epoch: OnEpoch) -> TrialScore:

@@ -46,6 +46,10 @@ class GeneratorSpace:
         config = EvaluateGanConfig(accelerator=fit.accelerator, num_threads=fit.num_threads)
         _, self._recipe = next(iter(space_jobs(samples, folds, config).values()))
 
+    def prepare(self) -> None:
+        """Fit the network, if that was not done."""
+        _ = self._network
+
     def distances(self, draw: Draw, rows: Rows, num_compared: int, *purpose: int) -> float:
         """Return the mean Frechet distance between generated and real samples; lower is better.
 
