@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.trainer.connectors import callback_connector
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from foldwise.data.samples import Samples
@@ -41,20 +42,36 @@ def build_trainer(
 ) -> Trainer:
     """Return Lightning's trainer for one process, without any books of its own."""
     silence_lightning()
-    return Trainer(
-        max_epochs=num_epochs,
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=1,
-        precision=lightning_precision(choose_precision(fit, device)),  # type: ignore[arg-type]  # a plain str
-        callbacks=[callback],
-        accumulate_grad_batches=fit.accumulate,
-        plugins=[LightningEnvironment()],  # one process, also inside a job of a cluster
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
+    with _without_foreign_callbacks():
+        return Trainer(
+            max_epochs=num_epochs,
+            accelerator="gpu" if device.type == "cuda" else "cpu",
+            devices=1,
+            precision=lightning_precision(choose_precision(fit, device)),  # type: ignore[arg-type]  # a plain str
+            callbacks=[callback],
+            accumulate_grad_batches=fit.accumulate,
+            plugins=[LightningEnvironment()],  # one process, also inside a job of a cluster
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+
+
+@contextlib.contextmanager
+def _without_foreign_callbacks() -> Iterator[None]:
+    """Keep other packages from adding to a fit what it was not told of.
+
+    Lightning asks all that are installed, which takes 8 ms for 300 of them: in a search that is
+    a tenth of a small fit.
+    """
+    before = callback_connector._load_external_callbacks
+    callback_connector._load_external_callbacks = lambda _group: []
+    try:
+        yield
+    finally:
+        callback_connector._load_external_callbacks = before
 
 
 @contextlib.contextmanager
