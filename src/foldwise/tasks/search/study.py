@@ -139,10 +139,11 @@ def _newest_name(storage: BaseStorage, name: str) -> str:
 
 def _opened(storage: BaseStorage, name: str, spec: StudySpec) -> optuna.Study:
     """Create a study or load it; wait while another machine plans what it has just created."""
-    with contextlib.suppress(DuplicatedStudyError):
-        return optuna.create_study(
-            storage=storage, study_name=name, directions=list(spec.directions)
-        )
+    if name not in optuna.get_all_study_names(storage):
+        with contextlib.suppress(DuplicatedStudyError):
+            return optuna.create_study(
+                storage=storage, study_name=name, directions=list(spec.directions)
+            )
     study = optuna.load_study(storage=storage, study_name=name)
     is_shared = presence_folder(storage) is None  # else the lock on the folder has made it wait
     end = time.monotonic() + _WAIT_SECONDS
