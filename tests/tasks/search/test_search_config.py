@@ -107,3 +107,12 @@ def test_a_password_is_in_nothing_that_is_written_down():
     assert "secret" not in str(config.flat("search_cnn"))
     assert config.flat()["storage"] == "postgresql+psycopg://anna:***@host/name"
     assert SearchConfig(storage="sqlite").flat()["storage"] == "sqlite"
+
+
+def test_a_password_is_not_repeated_where_a_url_is_mistyped():
+    assert "secret" not in refused(storage="postgresql:/me:secret@host/name")
+
+
+def test_early_trials_get_less_of_something():
+    assert "early: trials is 5, but nothing says" in refused(early={"trials": 5})
+    SearchConfig.of(early={"trials": 5, "limit": 100})

@@ -42,6 +42,15 @@ class EarlyTrials(Config):
     max_epochs: PositiveInt | None = None  # of each of their fits; null: as configured
     limit: PositiveInt | None = None  # samples of each of their training parts; null: all
 
+    @model_validator(mode="after")
+    def _with_less(self) -> Self:
+        if self.trials and self.max_epochs is None and self.limit is None:
+            raise ValueError(
+                f"trials is {self.trials}, but nothing says what these get less of. Allowed: "
+                "max_epochs or limit as well, or trials 0."
+            )
+        return self
+
 
 class SearchConfig(Config):
     """Which values are tried, how they are chosen, and on what they are scored."""
@@ -79,8 +88,9 @@ class SearchConfig(Config):
     @classmethod
     def _somewhere(cls, storage: str) -> str:
         if storage not in ("journal", "sqlite") and "://" not in storage:
+            shown = "this" if "@" in storage else repr(storage)  # it may hold a password
             raise ValueError(
-                f"{storage!r} is no storage. Allowed: journal, sqlite, or the URL of a database "
+                f"{shown} is no storage. Allowed: journal, sqlite, or the URL of a database "
                 "such as postgresql+psycopg://user@host/name."
             )
         return storage

@@ -1,25 +1,23 @@
 """The values that a search may try."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations, islice
+from itertools import islice
 from typing import Any
 
-from foldwise.config import Config, Scalar
+from foldwise.config import Config
 from foldwise.tasks.search.candidate import build_candidate
-from foldwise.tasks.search.legality import require_legal
-from foldwise.tasks.search.merging import names, nested
-from foldwise.tasks.search.parameter import (
-    CategoricalParameter,
-    SpaceParameter,
-    Suggests,
-    encode,
-    is_same,
+from foldwise.tasks.search.conditions import (
+    ABSENT,
+    covers,
+    parents,
+    require_known,
+    require_once,
+    within,
 )
+from foldwise.tasks.search.legality import require_legal
+from foldwise.tasks.search.parameter import SpaceParameter, Suggests, encode, is_same
 from foldwise.tasks.search.trial import Candidate, SearchError, Value
 
-_ABSENT = object()
-_MOST_NAMES = 5
 _MOST_POINTS = 100_000  # of a grid
 
 
@@ -44,12 +42,11 @@ class Space:
         self.name = f"{_searched(base)}.space"
         self._flat = {k: v for name, config in base.items() for k, v in config.flat(name).items()}
         self._all = tuple(space)
-        known = [path for name, config in base.items() for path in names(type(config), name)]
-        self._require_known(known)
+        require_known(self.name, self._all, base)
         self.parameters = self._in_order([p for p in space if self._is_possible(p)])
         if not self.parameters:
             raise SearchError(self._told_empty())
-        self._require_once()
+        require_once(self.name, self.parameters)
         self._tell_apart()
         require_legal(self)
 
@@ -118,22 +115,19 @@ class Space:
 
     def parents(self, parameter: SpaceParameter) -> list[SpaceParameter]:
         """Return the parameters that decide whether this one exists."""
-        return [p for p in self._all if any(_covers(p.path, name) for name in parameter.when)]
+        return parents(self._all, parameter)
 
     def _value(self, name: str, values: Mapping[str, Value]) -> object:
         """Return what a parameter is, by the suggestions, or else by the base."""
-        governing = [p for p in self._all if _covers(p.path, name) and self._is_possible(p)]
+        governing = [p for p in self._all if covers(p.path, name) and self._is_possible(p)]
         if not governing:
-            return self._flat.get(name, _ABSENT)
+            return self._flat.get(name, ABSENT)
         for parameter in governing:
-            found: Any = values.get(parameter.name, values.get(parameter.path, _ABSENT))
-            if found is _ABSENT:
+            found: Any = values.get(parameter.name, values.get(parameter.path, ABSENT))
+            if found is ABSENT:
                 continue
-            found = parameter.read(found)
-            for step in name.removeprefix(parameter.path).split(".")[1:]:
-                found = found.get(step, _ABSENT) if isinstance(found, dict) else _ABSENT
-            return found
-        return _ABSENT
+            return within(parameter.read(found), parameter.path, name)
+        return ABSENT
 
     def _extended(
         self, row: dict[str, Value], parameter: SpaceParameter
@@ -147,63 +141,12 @@ class Space:
     def _is_possible(self, parameter: SpaceParameter) -> bool:
         """Tell whether the base lets a parameter exist; choices in the space may still not."""
         for name in parameter.when:
-            if any(_covers(p.path, name) and self._is_possible(p) for p in self._all):
+            if any(covers(p.path, name) and self._is_possible(p) for p in self._all):
                 continue
-            value = self._flat.get(name, _ABSENT)
+            value = self._flat.get(name, ABSENT)
             if not any(is_same(value, one) for one in parameter.allowed(name)):
                 return False
         return True
-
-    def _require_known(self, known: Sequence[str]) -> None:
-        for parameter in self._all:
-            if parameter.path not in known:
-                raise SearchError(f"{self.name}: {_unknown(parameter.path, known)}")
-        self._require_acyclic()
-        for parameter in self._all:
-            for name in parameter.when:
-                if name not in known:
-                    raise SearchError(
-                        f"{self.name}: {parameter.path} has a condition on what is neither in "
-                        f"the space nor a parameter: {_unknown(name, known)}"
-                    )
-                for value in parameter.allowed(name):
-                    self._require_possible(parameter, name, value)
-
-    def _require_possible(self, parameter: SpaceParameter, name: str, value: Scalar) -> None:
-        governing = [p for p in self._all if _covers(p.path, name)]
-        if not governing:
-            self._require_allowed(parameter, name, value)
-        elif not any(_can_be(p, name, value) for p in governing):
-            told = " or ".join(p.told for p in governing)
-            raise SearchError(
-                f"{self.name}: {parameter.path} exists only with {name}={value!r}, which it can "
-                f"never be: {name} is {told}."
-            )
-
-    def _require_allowed(self, parameter: SpaceParameter, name: str, value: Scalar) -> None:
-        if name not in self._flat:
-            return
-        try:
-            build_candidate(self.base, {name: value})
-        except SearchError as error:
-            raise SearchError(
-                f"{self.name}: {parameter.path} exists only with {name}={value!r}, but {error}"
-            ) from None
-
-    def _require_acyclic(self) -> None:
-        def follow(parameter: SpaceParameter, above: tuple[str, ...]) -> None:
-            way = (*above, parameter.path)
-            if parameter.path in above:
-                circle = " > ".join(reversed(way[above.index(parameter.path) :]))
-                raise SearchError(
-                    f"{self.name}: conditions go in a circle, so that none of them can be decided "
-                    f"first: {circle}."
-                )
-            for parent in self.parents(parameter):
-                follow(parent, way)
-
-        for parameter in self._all:
-            follow(parameter, ())
 
     def _in_order(self, parameters: Sequence[SpaceParameter]) -> tuple[SpaceParameter, ...]:
         """Return parameters behind those that they depend on, else as they stand."""
@@ -220,17 +163,6 @@ class Space:
         for parameter in parameters:
             place(parameter)
         return tuple(ordered)
-
-    def _require_once(self) -> None:
-        for one, other in combinations(self.parameters, 2):
-            if one.path != other.path and not _sets_both(one, other):
-                continue
-            if not _exclude_each_other(one, other):
-                raise SearchError(
-                    f"{self.name}: {max(one.path, other.path, key=len)} is set twice, and nothing "
-                    "says when by which. Allowed: once, or several times with `when` of one name "
-                    "and different values."
-                )
 
     def _tell_apart(self) -> None:
         """Give parameters of one path names of their own: Optuna's are of one range each."""
@@ -257,58 +189,3 @@ def _searched(base: Mapping[str, Config]) -> str:
     """Return the name of the search, such as `search_cnn`."""
     family = next((name for name in base if name.startswith("train_")), "train")
     return family.replace("train", "search")
-
-
-def _covers(path: str, name: str) -> bool:
-    return name == path or name.startswith(f"{path}.")
-
-
-def _can_be(parameter: SpaceParameter, name: str, value: Scalar) -> bool:
-    steps = name.removeprefix(parameter.path).split(".")[1:]
-    if not steps:
-        return parameter.has(value)
-    if not isinstance(parameter, CategoricalParameter):
-        return False
-    wanted: Any = value
-    for choice in parameter.choices:
-        for step in steps:
-            choice = choice.get(step, _ABSENT) if isinstance(choice, dict) else _ABSENT
-        if is_same(encode(choice), wanted):
-            return True
-    return False
-
-
-def _sets_both(one: SpaceParameter, other: SpaceParameter) -> bool:
-    """Tell whether one is a group of which a choice holds the other's path."""
-    group, inner = sorted((one, other), key=lambda p: len(p.path))
-    if not inner.path.startswith(f"{group.path}.") or not isinstance(group, CategoricalParameter):
-        return False
-    below = nested(inner.path.removeprefix(f"{group.path}."), None)
-    return any(_holds(choice, below) for choice in group.choices)
-
-
-def _holds(choice: object, below: Mapping[str, Any]) -> bool:
-    ((step, rest),) = below.items()
-    if not isinstance(choice, dict) or step not in choice:
-        return False
-    return rest is None or _holds(choice[step], rest)
-
-
-def _exclude_each_other(one: SpaceParameter, other: SpaceParameter) -> bool:
-    return any(
-        not any(is_same(a, b) for a in one.allowed(name) for b in other.allowed(name))
-        for name in one.when
-        if name in other.when
-    )
-
-
-def _unknown(path: str, known: Sequence[str]) -> str:
-    last = path.rsplit(".", 1)[-1]
-    of_family = path.split(".")[0]
-    same = [name for name in known if name.rsplit(".", 1)[-1] == last]
-    same.sort(key=lambda name: (name.split(".")[0] != of_family, name.count(".")))
-    close = difflib.get_close_matches(path, known, n=_MOST_NAMES, cutoff=0.6)
-    near = list(dict.fromkeys([*same, *close]))[:_MOST_NAMES]
-    hint = f" The nearest: {', '.join(near)}." if near else ""
-    groups = ", ".join(dict.fromkeys(name.split(".")[0] for name in known))
-    return f"there is no parameter {path!r}.{hint} Allowed: names within {groups}."
