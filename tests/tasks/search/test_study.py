@@ -184,7 +184,7 @@ def test_early_trials_are_marked_and_cannot_win(tmp_path):
 
 def test_a_search_of_early_trials_alone_is_refused(tmp_path):
     with pytest.raises(SearchError, match=r"early\.trials is 6 of 6 trials"):
-        a_study(tmp_path, a_config(early={"trials": 6}))
+        a_study(tmp_path, a_config(early={"trials": 6, "limit": 9}))
 
 
 def test_failures_in_a_row_are_counted_since_the_last_success(tmp_path):
