@@ -7,12 +7,13 @@ import functools
 import io
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Parameters = ParamSpec("Parameters")
+Drawn = TypeVar("Drawn")  # a figure; or None where there is nothing to draw
 
 GRID = "#8b949e"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -31,11 +32,11 @@ _STYLE = {
 _MAX_NAME = 22  # characters of a class name
 
 
-def in_style(draw: Callable[Parameters, "Figure"]) -> Callable[Parameters, "Figure"]:
+def in_style(draw: Callable[Parameters, Drawn]) -> Callable[Parameters, Drawn]:
     """Draw in the project's style, whatever style the process or the user has set."""
 
     @functools.wraps(draw)
-    def styled(*args: Parameters.args, **kwargs: Parameters.kwargs) -> "Figure":
+    def styled(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Drawn:
         from matplotlib import style
 
         with style.context(["default", _STYLE]):

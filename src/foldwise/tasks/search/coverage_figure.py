@@ -57,7 +57,7 @@ def coverage_figure(
             row + _TICK,
             color=COLOURS[0],
             linewidth=2.4 if few else 1.0,
-            label="value that was tried" if row == 0 else None,
+            label="value that was tried" if row == 0 else "",
         )
         if axis.path in best:
             panel.plot(
@@ -76,9 +76,8 @@ def coverage_figure(
     panel.set_ylim(len(shown) - 0.4, -0.6)
     panel.set_xlim(-0.02, 1.02)
     panel.set_xticks([0, 1], ["lowest, or first choice", "highest, or last choice"])
-    low, high = panel.get_xticklabels()
-    low.set_ha("left")
-    high.set_ha("right")
+    for label, side in zip(panel.get_xticklabels(), ("left", "right"), strict=True):
+        label.set(horizontalalignment=side)
     panel.text(1.03, 1.0, "distinct values in trials", transform=panel.transAxes, ha="left")
     panel.spines[["left", "bottom"]].set_visible(False)
     panel.tick_params(length=0)
@@ -97,11 +96,9 @@ def grid_and_random_figure(grid: Array, random: Array) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8.2, 4.2), layout="constrained")
-    halves = figure.subfigures(1, 2)
-    for half, points, name, marker in (
-        (halves[0], grid, "grid", "s"),
-        (halves[1], random, "random", "o"),
-    ):
+    halves = np.asarray(figure.subfigures(1, 2), dtype=object)
+    shown = ((grid, "grid", "s"), (random, "random", "o"))
+    for half, (points, name, marker) in zip(halves, shown, strict=True):
         panels = half.subplots(
             2, 2, width_ratios=(4, 1), height_ratios=(1, 4), sharex="col", sharey="row"
         )

@@ -278,8 +278,15 @@ def _own_style() -> Iterator[None]:
     kept = style.library[_OPTUNAS_STYLE]
     style.library[_OPTUNAS_STYLE] = type(kept)()
     try:
-        options = {"figure.constrained_layout.use": True, "axes.grid": True, "grid.color": GRID}
-        with rc_context({**options, "grid.alpha": 0.35, "grid.linewidth": 0.6}):
+        with rc_context(
+            {
+                "figure.constrained_layout.use": True,
+                "axes.grid": True,
+                "grid.color": GRID,
+                "grid.alpha": 0.35,
+                "grid.linewidth": 0.6,
+            }
+        ):
             yield
     finally:
         style.library[_OPTUNAS_STYLE] = kept
@@ -451,13 +458,15 @@ def _show_choices(axes: "Axes", *, has_room: bool) -> None:
     if not _is_categorical(axes):
         return
     ticks = axes.get_xticks()
-    mapping = axes.xaxis.units._mapping  # type: ignore[attr-defined]  # of its only unit
+    mapping = axes.xaxis.units._mapping
     names = [_plain(name) for name in mapping]
     size = _MAX_TICKS + (8 if has_room else 0)
     names = [name if len(name) <= size else f"{name[: size - 1]}…" for name in names]
     is_short = sum(map(len, names)) <= 14
-    turned = {} if is_short else {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(ticks, names, **turned)
+    axes.set_xticks(ticks, names)
+    if not is_short:
+        for label in axes.get_xticklabels():
+            label.set(rotation=35, horizontalalignment="right", rotation_mode="anchor")
 
 
 def _plain(name: str) -> str:

@@ -34,12 +34,14 @@ def rebuilt_study(
         directions: `maximize` or `minimize`, one per objective.
     """
     import optuna
+    from optuna.study import StudyDirection
     from optuna.trial import TrialState, create_trial
 
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        study = optuna.create_study(directions=list(directions))
+        wanted = [StudyDirection[direction.upper()] for direction in directions]
+        study = optuna.create_study(directions=wanted)
     finally:
         optuna.logging.set_verbosity(level)
     found = {axis: _labels(axis, trials[axis.path]) for axis in axes}

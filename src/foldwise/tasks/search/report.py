@@ -131,11 +131,12 @@ def _worth_section(scores: SearchScores) -> ReportSection:
         ("fold", *(METHOD_NAMES[method] for method in methods)),
         tuple(
             (
-                f"{fold}" if repeat == 0 else f"repeat {repeat}, fold {fold}",
+                f"{row['fold']}" if row["repeat"] == 0 else f"{row['repeat']}, {row['fold']}",
                 *(show_score(row[method]) for method in methods),
             )
-            for (repeat, fold), row in scores.folds.iterrows()  # type: ignore[misc]  # two levels
+            for row in scores.folds.reset_index().to_dict("records")
         ),
+        "Repeat and fold." if scores.folds.index.get_level_values("repeat").max() else "",
     )
     facts = []
     if scores.difference is not None:

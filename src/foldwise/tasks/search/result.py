@@ -30,9 +30,9 @@ def trials_table(results: Sequence[StudyResult], config: SearchConfig) -> pd.Dat
     columns += [axis.path for axis in axes]
     columns += ["seconds", "num_epochs", "is_early", "scores", "reported", "error"]
     table = pd.DataFrame(rows, columns=columns)
-    for axis in axes:
-        table[axis.path] = table[axis.path].astype(_column_type(axis))
-    return table.astype({"state": str, "scores": str, "reported": str, "error": object})
+    kinds: dict[str, Any] = {axis.path: _column_type(axis) for axis in axes}
+    kinds |= {"state": str, "scores": str, "reported": str, "error": object}
+    return table.astype(kinds)
 
 
 def studies_record(

@@ -64,7 +64,8 @@ class SearchScores:
     @property
     def main_trials(self) -> pd.DataFrame:
         """The trials of that study."""
-        return self.trials[self.trials["study"] == self.main["name"]]
+        is_main = self.trials["study"] == str(self.main["name"])
+        return self.trials[is_main]
 
     @property
     def objective(self) -> str:
