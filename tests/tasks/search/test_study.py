@@ -96,7 +96,7 @@ def test_more_trials_are_added_and_fewer_are_withdrawn(tmp_path):
         ({}, {"folds": ((0, 0),)}, "the outer folds (repeat, fold): [[0, 0], [0, 1]], now"),
         ({"seed": 1}, {}, "the seed: 0, now 1"),
         ({"sampler": "qmc"}, {}, 'the sampler: "random", now "qmc"'),
-        ({"early": {"trials": 2}}, {}, "the early trials: "),
+        ({"early": {"trials": 2, "limit": 9}}, {}, "the early trials: "),
         ({"space": [LR]}, {}, "the space: train_cnn.width is not in it any more"),
         (
             {"space": [LR, {**WIDTH, "high": 5}]},
