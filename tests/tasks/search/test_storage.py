@@ -5,6 +5,7 @@ import sys
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 from postgres_server import PASSWORD, running_postgres
 from study_cases import a_config, a_study, run_waiting
 
@@ -143,3 +144,16 @@ def test_a_password_of_postgresql_is_told_nowhere(tmp_path, capfd):
     written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     texts = [str(caught.value), *capfd.readouterr(), *map(bytes.decode, written)]
     assert not [text for text in texts if PASSWORD in text or "cret" in text or "cr3t" in text]
+
+
+def test_a_process_sees_what_others_have_done_since_it_looked(tmp_path):
+    mine, theirs = (a_study(tmp_path, a_config(storage="sqlite")) for _ in range(2))
+    assert {trial.state for trial in mine.trials} == {TrialState.WAITING}
+    run_waiting(theirs, a_config(), most=2)
+    theirs.ask().set_user_attr("note", 1)
+    theirs.enqueue_trial({}, user_attrs={"plan": 6})
+    assert mine.trials == theirs.trials
+    assert [trial.state.name for trial in mine.trials] == (
+        ["COMPLETE"] * 2 + ["RUNNING"] + ["WAITING"] * 4
+    )
+    assert mine.trials == a_study(tmp_path, a_config(n_trials=7, storage="sqlite")).trials

@@ -10,9 +10,7 @@ from foldwise.tasks.search.storage import presence_folder
 from foldwise.tasks.search.trial import SearchError, SurplusTrialError
 from foldwise.tasks.search.trial_attributes import (
     ERROR,
-    HOST,
     LOSSES,
-    PID,
     PLAN,
     SURPLUS,
     WORKER,
@@ -41,10 +39,9 @@ def claim(trial: optuna.Trial) -> None:
         trial.set_user_attr(ERROR, error)
         raise SearchError(error)
     folder = presence_folder(trial.storage)
-    if folder is not None:
-        trial.set_user_attr(WORKER, present(folder))
-    trial.set_user_attr(HOST, platform.node())
-    trial.set_user_attr(PID, os.getpid())
+    name = None if folder is None else present(folder)
+    worker = {"name": name, "host": platform.node(), "pid": os.getpid()}
+    trial.set_user_attr(WORKER, worker)
 
 
 def _holds(trial: optuna.Trial, place: int) -> bool:

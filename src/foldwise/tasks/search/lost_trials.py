@@ -16,7 +16,6 @@ from foldwise.tasks.search.quiet import experiments_expected
 from foldwise.tasks.search.storage import presence_folder
 from foldwise.tasks.search.trial_attributes import (
     EARLY,
-    HOST,
     INTERRUPTED,
     LOSSES,
     LOST,
@@ -75,10 +74,8 @@ def _num_trials(study: optuna.Study) -> int:
 
 def _is_dead(study: optuna.Study, trial: FrozenTrial, folder: Path | None) -> bool:
     worker = trial.user_attrs.get(WORKER)
-    if folder is not None and worker is not None:
-        return not is_present(folder, worker)
-    if worker is not None or HOST in trial.user_attrs:
-        return False  # its heartbeat tells
+    if worker is not None:  # without a folder its heartbeat tells
+        return folder is not None and not is_present(folder, worker["name"])
     if folder is not None and not is_anyone_present(folder):
         return True
     seen = trial.user_attrs.get(_SEEN)

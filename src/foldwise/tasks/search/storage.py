@@ -14,6 +14,7 @@ from foldwise.atomic import one_at_a_time
 from foldwise.tasks.search.hidden_password import hide_password
 from foldwise.tasks.search.journal_file import JournalFile
 from foldwise.tasks.search.journal_lock import JournalLock
+from foldwise.tasks.search.queue_storage import QueueStorage
 from foldwise.tasks.search.quiet import experiments_expected, quiet_optuna
 from foldwise.tasks.search.sqlite_storage import SqliteStorage
 from foldwise.tasks.search.trial import SearchError
@@ -97,7 +98,7 @@ def _open_journal(folder: Path) -> BaseStorage:
 def _open_sqlite(folder: Path) -> BaseStorage:
     url = sqlalchemy.URL.create("sqlite", database=str((folder / SQLITE_FILE).resolve()))
     with one_at_a_time(folder):
-        storage = optuna.storages.get_storage(_open_database(url, {}))
+        storage = QueueStorage(_open_database(url, {}))
     _folders[storage] = folder
     return storage
 
@@ -107,7 +108,7 @@ def _open_url(
 ) -> BaseStorage:
     url = _parsed(storage)
     with one_at_a_time(folder):
-        return optuna.storages.get_storage(
+        return QueueStorage(
             _open_database(
                 url,
                 {

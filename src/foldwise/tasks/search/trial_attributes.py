@@ -12,7 +12,7 @@ EARLY = "early"  # it is given less, so its values cannot be compared
 LOSSES = "losses"  # how many processes have died over its place
 LOST = "lost"  # its process has died
 INTERRUPTED = "interrupted"  # it was asked to end, so that the trial bears no blame
-WORKER, HOST, PID = "worker", "host", "pid"  # who runs it
+WORKER = "worker"  # who runs it: its name in the folder, host and process id
 
 
 def is_surplus(trial: FrozenTrial) -> bool:
