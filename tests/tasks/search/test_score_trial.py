@@ -100,7 +100,8 @@ def test_the_fingerprint_is_of_what_a_score_is_made_of(problem, samples):
 
     same = [{"n_trials": 3}, {"sampler": "tpe"}, {"seed": 4}, {"nested": True}, {"workers": 2}]
     assert {fingerprint(**config) for config in same} == {fingerprint()}
-    others = [{"metric": "loss"}, {"folds": 1}, {"inner_folds": 2}, {"early": {"trials": 3}}]
+    others = [{"metric": "loss"}, {"folds": 1}, {"inner_folds": 2}]
+    others.append({"early": {"trials": 3, "max_epochs": 1}})
     found = {studies_of(problem, SearchConfig.of(**c))[0].fingerprint for c in others}
     longer = CNN.model_copy(update={"seed": 1})
     found.add(fingerprint(replace(problem, base=base("cnn", longer))))
