@@ -9,7 +9,15 @@ from kedro.io import CatalogConfigResolver
 from kedro.pipeline import Pipeline, node
 
 from foldwise import dvc_stages as module
-from foldwise.dvc_stages import Project, StagesError, dvc_stages, dvc_yaml, main
+from foldwise.dvc_stages import (
+    Project,
+    StagesError,
+    dvc_stages,
+    dvc_yaml,
+    main,
+    search_stages,
+    searches_yaml,
+)
 from foldwise.pipelines.split.nodes import split
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -233,3 +241,59 @@ def test_questions_that_are_asked_once_are_no_stages(project):
     assert trained
     assert dvc_stages(project(train_net=journey(), compare_net=journey())) == trained
     assert dvc_stages(project(compare_net=journey(), range_test_net=journey())) == {}
+
+
+def search():
+    """Split as trainings do, and find something."""
+    found = node(work, ["parts", "params:train_net"], "found_notes", name="f", tags="search")
+    return journey().only_nodes_with_tags("split") + Pipeline([found])
+
+
+def test_searches_have_a_file_of_their_own_without_what_trainings_have(project):
+    both = project(train_net=journey(), search_net=search())
+    assert dvc_stages(both) == dvc_stages(project(train_net=journey()))
+    assert search_stages(both) == {
+        "search": {
+            "cmd": "kedro run --pipeline=search_net --tags=search",
+            "wdir": "..",
+            "deps": ["data/parts.json", "data/parts.parquet"],
+            "params": [{"conf/base/parameters_train_net.yml": ["train_net"]}],
+            "outs": ["data/found.txt"],
+        }
+    }
+    assert searches_yaml(project(train_net=journey())) is None
+
+
+def test_the_file_of_the_searches_is_checked_and_written_too(
+    tmp_path, monkeypatch, capsys, project
+):
+    monkeypatch.setattr(module, "_ROOT", tmp_path)
+    both = project(train_net=journey(), search_net=search())
+    monkeypatch.setattr(module, "load_project", lambda _: both)
+    assert main([]) == 0
+    assert main(["--check"]) == 0
+    (tmp_path / "searches" / "dvc.yaml").write_text("stages: {}\n")
+    assert main(["--check"]) == 1
+    assert "searches/dvc.yaml is not what the pipelines say" in capsys.readouterr().err
+    assert main([]) == 0
+    assert main(["--check"]) == 0
+
+
+@pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of DVC
+def test_dvc_sees_searches_after_what_they_read_but_runs_them_only_by_name(
+    tmp_path, monkeypatch, project
+):
+    from dvc.repo import Repo
+
+    both = project(train_net=journey(), search_net=search())
+    (tmp_path / "dvc.yaml").write_text(dvc_yaml(both))
+    (tmp_path / "searches").mkdir()
+    (tmp_path / "searches" / "dvc.yaml").write_text(searches_yaml(both))
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "cache"))
+    with Repo.init(str(tmp_path), no_scm=True) as repo:
+        graph = repo.index.graph
+        # What `dvc repro` takes where it is told nothing.
+        alone = {stage.name for stage in repo.stage.collect(str(tmp_path / "dvc.yaml"))}
+    (found,) = (stage for stage in graph if stage.name == "search")
+    assert [stage.name for stage in graph.successors(found)] == ["split"]
+    assert alone == {"split", "train_net"}
