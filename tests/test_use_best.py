@@ -6,7 +6,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline, node
 
-from foldwise import use_best as module
+from foldwise import journey_parameters as module
 from foldwise.data.augment import AugmentConfig
 from foldwise.data.balance import BalanceConfig
 from foldwise.data.balance.config import Gan

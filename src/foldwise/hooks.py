@@ -30,6 +30,7 @@ from foldwise.gan_runs import GanRuns
 from foldwise.parameter_errors import explain
 from foldwise.run_facts import run_facts
 from foldwise.search_runs import SearchRuns
+from foldwise.search_spaces import require_searchable
 from foldwise.tasks.compare_scores import Comparison, comparison_metrics
 from foldwise.tasks.compare_summary import comparison_lines, comparison_table
 from foldwise.tasks.drawn_samples import DrawnSamples
@@ -85,9 +86,14 @@ class ParametersHook:
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], catalog: DataCatalog) -> None:
-        """Put what a search has found in place, before anything reads or tracks parameters."""
+        """Put what a search has found in place, before anything reads or tracks parameters.
+
+        Raises:
+            UserError: Nothing has been found yet, or a search can leave what is allowed.
+        """
         project = Path(self._context.project_path)
         use_best(run_params, catalog, self._context.config_loader, project)
+        require_searchable(run_params, catalog)
 
 
 def _typed() -> Iterator[tuple[str, type[Config]]]:

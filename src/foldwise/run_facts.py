@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 
 from foldwise import tracking
 from foldwise.config import Config, Scalar, flatten
+from foldwise.journey_parameters import journey_parameters
 
 _DEFAULT = "__default__"
-_PARAMETERS = "params:"
 
 RunFacts = dict[str, dict[str, Scalar]]  # heading -> name -> value
 
@@ -32,15 +31,10 @@ def run_facts(project: Path, run_params: Mapping[str, Any], catalog: DataCatalog
     if commit != "unknown":
         run["git commit"] = commit
     parameters: dict[str, Scalar] = {}
-    for dataset in sorted(_parameters(run_params.get("pipeline_names") or [_DEFAULT])):
-        value, name = catalog.load(dataset), dataset.removeprefix(_PARAMETERS)
+    for name in sorted(journey_parameters(run_params)):
+        value = catalog.load(f"params:{name}")
         parameters |= value.flat(name) if isinstance(value, Config) else flatten({name: value})
     return {"Run": run, "Parameters": parameters}
-
-
-def _parameters(names: Sequence[str]) -> set[str]:
-    read = {dataset for name in names for dataset in pipelines[name].inputs()}
-    return {dataset for dataset in read if dataset.startswith(_PARAMETERS)}
 
 
 def run_command(run_params: Mapping[str, Any]) -> str:

@@ -6,25 +6,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from kedro.config import OmegaConfigLoader
-from kedro.framework.project import pipelines
+from kedro.config import AbstractConfigLoader
 from kedro.io import DataCatalog
 from pydantic import ValidationError
 
 from foldwise.config import Config
 from foldwise.errors import UserError
+from foldwise.journey_parameters import (
+    given_parameters,
+    journey_parameters,
+    replace_parameters,
+)
 from foldwise.tasks.search.best_params import read_best_params, with_best
 from foldwise.tasks.search.trial import SearchFamily
 
 logger = logging.getLogger(__name__)
 
-_DEFAULT = "__default__"
-
 
 def use_best(
     run_params: Mapping[str, Any],
     catalog: DataCatalog,
-    loader: OmegaConfigLoader,
+    loader: AbstractConfigLoader,
     project: Path,
 ) -> None:
     """Put what searches have found into the catalogue, where `use_best` asks for it.
@@ -43,10 +45,9 @@ def use_best(
         UserError: No search has found anything yet, what it has found cannot be read or does not
             go with the rest, or two families would each bring their own `augment` and `balance`.
     """
-    names: Sequence[str] = run_params.get("pipeline_names") or [_DEFAULT]
-    read = {dataset for name in names for dataset in pipelines[name].inputs()}
+    read = journey_parameters(run_params)
     asking = [family for family in get_args(SearchFamily) if _asks(catalog, family, read)]
-    searched = [family for family in asking if f"params:search_{family}" in read]
+    searched = [family for family in asking if f"search_{family}" in read]
     for family in searched:
         _ignore(catalog, family)
     trained = [family for family in asking if family not in searched]
@@ -56,14 +57,14 @@ def use_best(
 
 
 def _asks(catalog: DataCatalog, family: str, read: set[str]) -> bool:
-    dataset = f"params:train_{family}"
-    return dataset in read and bool(getattr(_parameters(catalog, dataset), "use_best", False))
+    name = f"train_{family}"
+    return name in read and bool(getattr(given_parameters(catalog, name), "use_best", False))
 
 
 def _ignore(catalog: DataCatalog, family: str) -> None:
-    dataset = f"params:train_{family}"
-    config = _parameters(catalog, dataset)
-    _put(catalog, dataset, config.model_copy(update={"use_best": False}))
+    name = f"train_{family}"
+    config = given_parameters(catalog, name)
+    replace_parameters(catalog, name, config.model_copy(update={"use_best": False}))
     logger.info(
         "train_%s.use_best is not looked at: a search starts from the parameters as they are "
         "without what an earlier one has found.",
@@ -83,7 +84,7 @@ def _require_one_owner(families: Sequence[str]) -> None:
 def _use(
     family: str,
     catalog: DataCatalog,
-    loader: OmegaConfigLoader,
+    loader: AbstractConfigLoader,
     command_line: Mapping[str, Any],
     project: Path,
 ) -> None:
@@ -92,14 +93,14 @@ def _use(
     best = read_best_params(path, family, shown)
     files = _of_files(loader)
     for name, found in best.items():
-        config = _parameters(catalog, f"params:{name}")
+        config = given_parameters(catalog, name)
         own = _own(config, files.get(name, {}))
         merged = with_best(config, name, found, own, command_line.get(name))
-        _put(catalog, f"params:{name}", merged)
+        replace_parameters(catalog, name, merged)
     logger.info("train_%s.use_best: parameters are taken from %s.", family, shown)
 
 
-def _of_files(loader: OmegaConfigLoader) -> dict[str, Any]:
+def _of_files(loader: AbstractConfigLoader) -> dict[str, Any]:
     """Return the parameters without those of the command line."""
     given, loader.runtime_params = loader.runtime_params, {}
     try:
@@ -114,14 +115,3 @@ def _own(config: Config, given: object) -> Config:
         return type(config).model_validate(given)
     except ValidationError:
         return config
-
-
-def _parameters(catalog: DataCatalog, dataset: str) -> Config:
-    config = catalog[dataset].load()
-    assert isinstance(config, Config)
-    return config
-
-
-def _put(catalog: DataCatalog, dataset: str, config: Config) -> None:
-    # Kedro would warn of a dataset that is replaced.
-    catalog[dataset].save(config)
