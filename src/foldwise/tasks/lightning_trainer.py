@@ -6,6 +6,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
@@ -66,12 +67,13 @@ def _without_foreign_callbacks() -> Iterator[None]:
     Lightning asks all that are installed, which takes 8 ms for 300 of them: in a search that is
     a tenth of a small fit.
     """
-    before = callback_connector._load_external_callbacks
-    callback_connector._load_external_callbacks = lambda _group: []
+    connector: Any = callback_connector  # it does not export the name
+    before = connector._load_external_callbacks
+    connector._load_external_callbacks = lambda _group: []
     try:
         yield
     finally:
-        callback_connector._load_external_callbacks = before
+        connector._load_external_callbacks = before
 
 
 @contextlib.contextmanager

@@ -23,7 +23,9 @@ def hand_over_by_name() -> Iterator[None]:
 def _reduced(array: "np.memmap[Any, Any]") -> tuple[Any, ...]:
     path = None if array.filename is None else Path(array.filename)
     if path is None or not _is_whole(array, path):
-        return np.asarray(array).__reduce__()
+        copied = np.asarray(array).__reduce__()
+        assert isinstance(copied, tuple)
+        return copied
     return _mapped, (str(path.resolve()), array.dtype.str, array.shape, array.offset)
 
 
