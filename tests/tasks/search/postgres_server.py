@@ -4,8 +4,10 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -35,7 +37,7 @@ def running_postgres() -> Iterator[str]:
         try:
             yield f"postgresql://{_USER}:{quote(PASSWORD)}@/postgres?host={folder}"
         finally:
-            stop(programs_folder, folder, as_user)
+            _stop(programs_folder, folder, as_user)
 
 
 def _other_user(folder: Path) -> list[str]:
@@ -63,17 +65,20 @@ def _start(programs: Path, folder: Path, as_user: list[str]) -> None:
     _run([*as_user, programs / "pg_ctl", *start], folder)
 
 
-def stop(programs: Path, folder: Path, as_user: list[str]) -> None:
-    command = [
-        *as_user,
-        programs / "pg_ctl",
-        "stop",
-        "--pgdata",
-        folder / "data",
-        "-m",
-        "immediate",
-    ]
-    _run(command, folder)
+def kill(url: str) -> None:
+    """End the server as if its machine had lost its power."""
+    folder = Path(url.partition("?host=")[2])
+    process = folder / "data" / "postmaster.pid"
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        os.kill(int(process.read_text().splitlines()[0]), signal.SIGQUIT)
+    while process.exists():
+        time.sleep(0.05)
+
+
+def _stop(programs: Path, folder: Path, as_user: list[str]) -> None:
+    if (folder / "data" / "postmaster.pid").exists():
+        stop = [programs / "pg_ctl", "stop", "--pgdata", folder / "data", "-m", "immediate"]
+        _run([*as_user, *stop], folder)
 
 
 def _run(command: list[str | Path], folder: Path) -> None:

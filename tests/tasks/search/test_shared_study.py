@@ -9,19 +9,23 @@ from collections import Counter
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+import fake_scorers
 import optuna
 import pytest
 from optuna.trial import TrialState
-from postgres_server import running_postgres
-from study_cases import a_config, a_study, score
+from postgres_server import PASSWORD, running_postgres
+from study_cases import EndsTheDatabase, a_config, a_study, score
 
 from foldwise.tasks.search import study as study_module
 from foldwise.tasks.search.config import SearchConfig
 from foldwise.tasks.search.lost_trials import requeue_lost
 from foldwise.tasks.search.quiet import experiments_expected, quiet_optuna
+from foldwise.tasks.search.run_search import run_studies
 from foldwise.tasks.search.storage import open_storage
 from foldwise.tasks.search.study import finished_trials, num_running, num_waiting
+from foldwise.tasks.search.trial import SearchError
 from foldwise.tasks.search.trial_attributes import LOSSES, PLAN, is_lost, is_surplus
+from foldwise.tasks.search.worker import Setup
 
 _NUM_TRIALS = 40
 _LATEST_S = 60.0
@@ -43,6 +47,20 @@ def test_a_killed_worker_of_postgresql_loses_no_trial(tmp_path, monkeypatch):
     monkeypatch.setattr(study_module, "open_storage", quick)
     with running_postgres() as url:
         _kill_one_of_four(a_config(n_trials=_NUM_TRIALS, storage=url), tmp_path, own_folders=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_database_that_goes_away_is_told(tmp_path, workers):
+    with running_postgres() as url:
+        (tmp_path / "url").write_text(url)
+        searched = fake_scorers.config(storage=url, workers=workers)
+        setup = Setup(fake_scorers.problem(tmp_path), searched, tmp_path, EndsTheDatabase)
+        with pytest.raises(SearchError, match="cannot be reached any more") as caught:
+            run_studies([fake_scorers.spec()], setup)
+    assert "Start the database, then the search." in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    assert "cret" not in str(caught.value)
 
 
 def _kill_one_of_four(config: SearchConfig, folder: Path, *, own_folders: bool = False) -> None:

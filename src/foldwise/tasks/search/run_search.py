@@ -26,6 +26,7 @@ from foldwise.tasks.search.num_workers import choose_num_workers
 from foldwise.tasks.search.quiet import quiet_optuna
 from foldwise.tasks.search.score_trial import open_scorer, studies_of
 from foldwise.tasks.search.space import Space
+from foldwise.tasks.search.storage import losing_it_told
 from foldwise.tasks.search.study import (
     finished_trials,
     num_failures_in_a_row,
@@ -79,6 +80,13 @@ def run_studies(
     specs: Sequence[StudySpec], setup: Setup, observer: Observer = ignore
 ) -> list[StudyResult]:
     """Run studies one after another; see `run_search`."""
+    with losing_it_told(setup.config.storage):
+        return _run_studies(specs, setup, observer)
+
+
+def _run_studies(
+    specs: Sequence[StudySpec], setup: Setup, observer: Observer
+) -> list[StudyResult]:
     config = setup.config
     space = Space(config.space, setup.problem.base)
     end = None if config.timeout is None else time.monotonic() + config.timeout

@@ -1,5 +1,6 @@
 """Where studies are kept: a journal, a database of SQLite, or one that machines share."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,6 +68,24 @@ def open_storage(
     if storage == "sqlite":
         return _open_sqlite(folder)
     return _open_url(storage, folder, on_stale, heartbeat_seconds)
+
+
+@contextlib.contextmanager
+def losing_it_told(storage: str) -> Iterator[None]:
+    """Turn the error of a database that went away into one that says what to do.
+
+    Raises:
+        SearchError: The storage could be reached before, and cannot any more.
+    """
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        reason = _reason(error, sqlalchemy.make_url(storage)) if "://" in storage else f"{error}"
+        raise SearchError(
+            f"The storage {hide_password(storage)} cannot be reached any more: {reason} Trials "
+            "that have ended are kept there, the others are tried again. Start the database, "
+            "then the search."
+        ) from None
 
 
 def presence_folder(storage: BaseStorage) -> Path | None:

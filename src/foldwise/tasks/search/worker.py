@@ -24,6 +24,7 @@ from foldwise.tasks.search.objective import Objective
 from foldwise.tasks.search.quiet import experiments_expected, quiet_optuna
 from foldwise.tasks.search.samplers import build_sampler
 from foldwise.tasks.search.space import Space
+from foldwise.tasks.search.storage import losing_it_told
 from foldwise.tasks.search.study import num_waiting, open_study
 from foldwise.tasks.search.trial import Problem, Scorer, StudySpec, TrialRecord
 from foldwise.tasks.search.trial_attributes import is_surplus
@@ -74,6 +75,11 @@ class Worker:
         """Take the number of the worker, which its sampler is seeded by, and what is open here."""
         self._setup, self._number, self._studies = setup, number, studies or {}
         self._space = Space(setup.config.space, setup.problem.base)
+
+    @property
+    def storage(self) -> str:
+        """Where the trials are kept."""
+        return self._setup.config.storage
 
     def trials(self, order: Order) -> Iterator[TrialRecord]:
         """Yield each trial that this worker has run, when it has ended."""
@@ -136,7 +142,8 @@ def serve(connection: Connection, setup: Setup, number: int) -> None:
 
 def _answers(worker: Worker, order: Order) -> Iterator[TrialRecord | Idle | Broken]:
     try:
-        yield from worker.trials(order)
+        with losing_it_told(worker.storage):
+            yield from worker.trials(order)
     except UserError as error:
         yield Broken(str(error), is_of_user=True)
     except Exception:  # it is raised again by who gave the order
