@@ -42,6 +42,7 @@ from foldwise.tasks.fold_models import FoldModels
 from foldwise.tasks.gan_scores import GanScores
 from foldwise.tasks.gan_verdict import gan_verdict
 from foldwise.tasks.progress import ProgressDisplay
+from foldwise.tasks.search.hidden_password import hide_password
 from foldwise.tasks.search.scores import SearchScores
 from foldwise.tasks.search.summary import search_lines, search_table
 from foldwise.use_best import use_best
@@ -140,6 +141,14 @@ def _describe(lines: list[str]) -> None:
     mlflow.set_tag("mlflow.note.content", "\n".join(f"- {line}" for line in lines))
 
 
+def _without_passwords(value: Any) -> Any:  # noqa: ANN401  (what was typed)
+    """Return what a run was given, with the passwords of addresses hidden."""
+    if isinstance(value, Mapping):
+        return {name: _without_passwords(item) for name, item in value.items()}
+    is_address = isinstance(value, str) and "://" in value
+    return hide_password(value) if is_address else value
+
+
 def _verdict(scores: GanScores) -> tuple[str, ...]:
     verdict = gan_verdict(scores)
     return verdict.headline, *verdict.sentences
@@ -183,6 +192,7 @@ class TrackingHook(MlflowHook):
             tracking.prepare_store(uri, self._experiment_name, self._project)
             super().after_context_created(self._context)
         self._catalog, self._params = catalog, {}
+        run_params = _without_passwords(run_params)  # as tags, and on pages
         facts = run_facts(self._project, run_params, catalog)
         catalog["run_facts"] = MemoryDataset(facts, copy_mode="assign")
         self._has_samples, self._pages = False, []
