@@ -33,3 +33,12 @@ def test_a_part_that_is_longer_than_the_base_says_does_not_reach_into_the_next_o
     curve = FoldCurve(max_epochs=2)
     assert points(curve, 0, [0.5, 0.5, 0.5]) == [(0, 0.5), (1, 0.5), None]
     assert curve.num_epochs == 3
+
+
+def test_a_long_part_has_ten_points_the_last_epoch_among_them():
+    curve = FoldCurve(max_epochs=40)
+    found = [point for point in points(curve, 0, [0.5] * 40) if point is not None]
+    assert [step for step, _ in found] == list(range(3, 40, 4))
+    found = [point for point in points(curve, 1, [0.5] * 40) if point is not None]
+    assert [step for step, _ in found] == list(range(43, 80, 4))
+    assert curve.num_epochs == 80

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+# A point costs a transaction where the storage is a database; a pruner needs no more of them.
+_POINTS_PER_PART = 10
+
 
 class FoldCurve:
     """The scores of a trial's parts so far; parts are fitted one after another."""
@@ -9,6 +12,7 @@ class FoldCurve:
     def __init__(self, max_epochs: int) -> None:
         """Start empty; `max_epochs` of a part set its steps apart from those of the next."""
         self._max_epochs = max_epochs
+        self._stride = -(-max_epochs // _POINTS_PER_PART)
         self._parts: list[tuple[float, ...]] = []
 
     @property
@@ -21,7 +25,8 @@ class FoldCurve:
 
         The value at epoch e of part j is the mean over the parts 0 to j of their scores at epoch
         e. A part that stopped before counts with its last epoch's. Its step is j times
-        `max_epochs` plus e; None where a part is longer than that.
+        `max_epochs` plus e. None between two points, of which a part has about ten, and where a
+        part is longer than `max_epochs`.
 
         >>> curve = FoldCurve(max_epochs=10)
         >>> curve.advance(0, [0.5]), curve.advance(0, [0.5, 0.75]), curve.advance(1, [0.25])
@@ -29,7 +34,7 @@ class FoldCurve:
         """
         self._keep(part, scores)
         epoch = len(scores) - 1
-        if epoch >= self._max_epochs:
+        if epoch >= self._max_epochs or (epoch + 1) % self._stride:
             return None
         values = [known[min(epoch, len(known) - 1)] for known in self._parts]
         return part * self._max_epochs + epoch, sum(values) / len(values)

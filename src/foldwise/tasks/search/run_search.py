@@ -154,7 +154,8 @@ class _StudyRun:
             if not running:
                 break
             if running != told:
-                self._say(f"Waiting for {running} trials of {self.spec.name} that run elsewhere.")
+                trials = "1 trial" if running == 1 else f"{running} trials"
+                self._say(f"Waiting for {trials} of {self.spec.name} at work elsewhere.")
                 told = running
             time.sleep(_POLL_S)
         is_open = num_waiting(self.study) + num_running(self.study) > 0
