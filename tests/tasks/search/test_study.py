@@ -166,6 +166,18 @@ def test_restart_begins_anew_and_keeps_the_old_study(tmp_path, caplog):
     assert newest.study_name == "digits_cnn_restart_3"
 
 
+def test_the_size_of_a_grid_is_told_once_and_that_it_is_cut_off(tmp_path, caplog):
+    widths = {"space": [WIDTH], "sampler": "grid"}
+    with caplog.at_level(logging.INFO):
+        a_study(tmp_path, a_config(**widths, n_trials=20))
+        a_study(tmp_path, a_config(**widths, n_trials=20))
+        a_study(tmp_path, a_config(**widths, n_trials=4))
+    assert caplog.messages == [
+        "The grid of digits_cnn has 9 points.",
+        "The grid of digits_cnn has 9 points, of which n_trials=4 are tried, drawn by the seed.",
+    ]
+
+
 def test_the_space_can_be_read_in_the_study(tmp_path):
     facts = a_study(tmp_path, a_config()).user_attrs[FACTS]
     assert [parameter["path"] for parameter in facts["space"]] == [LR["path"], WIDTH["path"]]

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -59,13 +60,20 @@ def requeue(study: optuna.Study, trial: FrozenTrial) -> None:
         enqueue_again(study, trial, new_losses=0 if was_asked else 1)
 
 
-def enqueue_again(study: optuna.Study, trial: FrozenTrial, *, new_losses: int = 0) -> None:
-    """Enqueue a trial in the place of a lost one, with the same parameters."""
-    fixed = trial.system_attrs.get("fixed_params", {})
+def enqueue_again(
+    study: optuna.Study,
+    trial: FrozenTrial,
+    *,
+    new_losses: int = 0,
+    params: Mapping[str, Any] | None = None,
+) -> None:
+    """Enqueue a trial in the place of a lost one, by default with the same parameters."""
+    if params is None:
+        params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
     known = trial.user_attrs
     attributes = {name: known[name] for name in (PLAN, EARLY) if name in known}
     attributes[LOSSES] = known.get(LOSSES, 0) + new_losses
-    study.enqueue_trial({**fixed, **trial.params}, user_attrs=attributes)
+    study.enqueue_trial(dict(params), user_attrs=attributes)
 
 
 def _num_trials(study: optuna.Study) -> int:

@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,6 @@ def open_study(spec: StudySpec, space: Space, config: SearchConfig, folder: Path
         )
         _complete(study, plan, config)
     study.sampler, study.pruner = build_sampler(config, 0, 0), pruner
-    _tell_size(plan, config)
     return study
 
 
@@ -108,7 +108,7 @@ def num_failures_in_a_row(study: optuna.Study, known: frozenset[int] = frozenset
         known: Numbers of trials that do not count: those that had ended before this start.
     """
     ended = [trial for trial in finished_trials(study) if trial.number not in known]
-    ended.sort(key=lambda trial: (trial.datetime_complete is not None, trial.datetime_complete))
+    ended.sort(key=lambda trial: trial.datetime_complete or datetime.min)
     count = 0
     for trial in reversed(ended):
         if trial.state != TrialState.FAIL:
@@ -145,11 +145,21 @@ def _opened(storage: BaseStorage, name: str, spec: StudySpec) -> optuna.Study:
                 storage=storage, study_name=name, directions=list(spec.directions)
             )
     study = optuna.load_study(storage=storage, study_name=name)
-    is_shared = presence_folder(storage) is None  # else the lock on the folder has made it wait
-    end = time.monotonic() + _WAIT_SECONDS
-    while is_shared and PLANNED not in study.user_attrs and time.monotonic() < end:
-        time.sleep(_POLL_SECONDS)
+    if presence_folder(storage) is None:  # else the lock on the folder has made it wait
+        _wait_for_plan(study)
     return study
+
+
+def _wait_for_plan(study: optuna.Study) -> None:
+    """Wait until a study is planned, or until its plan has not grown for a while."""
+    num_trials, end = -1, 0.0
+    while PLANNED not in study.user_attrs:
+        if len(study.get_trials(deepcopy=False)) > num_trials:
+            num_trials = len(study.get_trials(deepcopy=False))
+            end = time.monotonic() + _WAIT_SECONDS
+        if time.monotonic() > end:
+            return
+        time.sleep(_POLL_SECONDS)
 
 
 def _settled(
@@ -204,15 +214,18 @@ def _told_changed(study: optuna.Study, told: str, *, can_go_on: bool) -> str:
 
 def _complete(study: optuna.Study, plan: Plan, config: SearchConfig) -> None:
     """Enqueue the trials of all places that no trial holds; withdraw those beyond the plan."""
+    is_new = study.user_attrs.get(PLANNED) != len(plan.points)
+    if is_new:
+        _tell_size(study, plan)
     trials = study.get_trials(deepcopy=False)
     held, lost = holders(trials), lost_places(trials)
     for place, point in enumerate(plan.points):
         if place in lost:
-            enqueue_again(study, lost[place])
+            enqueue_again(study, lost[place], params=point or None)
         elif place not in held:
             is_early = {EARLY: True} if place < config.early.trials else {}
             study.enqueue_trial(point, user_attrs={PLAN: place, **is_early})
-    if study.user_attrs.get(PLANNED) != len(plan.points):
+    if is_new:
         _withdraw(study, len(plan.points))
         study.set_user_attr(PLANNED, len(plan.points))
 
@@ -229,12 +242,10 @@ def _withdraw(study: optuna.Study, first: int) -> None:
                 storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
 
 
-def _tell_size(plan: Plan, config: SearchConfig) -> None:
+def _tell_size(study: optuna.Study, plan: Plan) -> None:
+    name, size, tried = study.study_name, plan.grid_size, len(plan.points)
     if plan.is_capped:
-        _LOG.warning(
-            "The grid has %d points, of which n_trials=%d are tried, chosen by the seed.",
-            plan.grid_size,
-            config.n_trials,
-        )
-    elif plan.grid_size is not None:
-        _LOG.info("The grid has %d points.", plan.grid_size)
+        told = "The grid of %s has %d points, of which n_trials=%d are tried, drawn by the seed."
+        _LOG.warning(told, name, size, tried)
+    elif size is not None:
+        _LOG.info("The grid of %s has %d points.", name, size)
