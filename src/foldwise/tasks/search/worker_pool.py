@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
-from typing import Self
+from typing import Any, Self
 
 from foldwise.tasks.search.memory_maps import hand_over_by_name
 from foldwise.tasks.search.trial import SearchError, TrialRecord
@@ -54,6 +54,8 @@ class WorkerPool:
         for member in self._members:
             member.wait_for_end(end)
         self._members.clear()
+        if kind is not None:
+            _stop_server()  # it may still be importing, and would go on until it has done so
 
     def trials(self, order: Order, num_waiting: int) -> Iterator[TrialRecord | WorkerLost]:
         """Yield what happens until no trial is waiting.
@@ -155,6 +157,13 @@ def start_server(modules: tuple[str, ...]) -> None:
     multiprocessing.set_forkserver_preload(list(modules))
     with _ctrl_c_blocked(), _path_for_children(), _without_main():
         forkserver.ensure_running()
+
+
+def _stop_server() -> None:
+    server: Any = forkserver._forkserver  # a next search starts another one
+    if server._forkserver_pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server._forkserver_pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
