@@ -7,7 +7,6 @@ import pandas as pd
 
 from foldwise.tasks.figure_style import shown_name
 from foldwise.tasks.fold_test_note import FOLD_TEST_NOTE
-from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.page import page_environment
 from foldwise.tasks.report_section import ReportFigure, ReportSection, ReportTable
 from foldwise.tasks.search import figures
@@ -21,6 +20,7 @@ from foldwise.tasks.search.summary import (
     counts_text,
     inner_of,
     objective_label,
+    outer_label,
     search_lines,
     show_difference,
     show_estimate,
@@ -111,7 +111,7 @@ def _training_command(family: str) -> str:
 
 
 def _worth_section(scores: SearchScores) -> ReportSection:
-    label = metric_label(scores.metric)
+    label = outer_label(scores)
     percent = f"{scores.confidence:.0%}"
     methods = [method for method in METHODS if method in scores.outer]
     parts = list(scores.outer["winner"])

@@ -64,7 +64,7 @@ def search_table(scores: SearchScores) -> "Table":
     table.add_column("", overflow="fold")
     table.add_column("inner parts", justify="right")
     percent = f"{scores.confidence:.0%}"
-    table.add_column(f"{metric_label(scores.metric)}, outer folds ({percent})", justify="right")
+    table.add_column(f"{outer_label(scores)}, outer folds ({percent})", justify="right")
     has_test = "test" in scores.outer["winner"]
     if has_test:
         table.add_column("test", justify="right")
@@ -94,6 +94,11 @@ def counts_text(counts: Mapping[str, int]) -> str:
 def objective_label(name: str) -> str:
     """Return what an objective is called for people."""
     return OBJECTIVES.get(name, name)
+
+
+def outer_label(scores: SearchScores) -> str:
+    """Return what the score of the outer folds is called for people."""
+    return OBJECTIVES.get(scores.metric) or metric_label(scores.metric)
 
 
 def show_score(value: float | None) -> str:
@@ -131,7 +136,7 @@ def _signed(value: float) -> str:
 def _headline(scores: SearchScores) -> str:
     main = scores.main
     num_trials = sum(main["counts"].values())
-    label = metric_label(scores.metric) if scores.metric != "frechet" else "the Frechet distance"
+    label = f"the {outer_label(scores)}" if scores.metric == "frechet" else outer_label(scores)
     inner = show_score(main["inner"][scores.objective])
     if metric_name(scores.objective) != scores.metric or scores.objective == "val_mae":
         inner = f"{objective_label(scores.objective)} {inner}"
