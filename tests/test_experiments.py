@@ -14,6 +14,7 @@ EXPERIMENTS = {
     "cifar10": (60_000, 10, 0),
     "cifar10_lt": (22_406, 10, 0),
     "fashion_mnist": (70_000, 10, 0),
+    "fashion_mnist_lt": (24_886, 10, 0),
     "ucr": (200, 2, 0),
     "ecg5000": (500, 5, 0),
     "names": (18_012, 18, 562),
@@ -28,7 +29,7 @@ EXPERIMENTS = {
     "googl": (2959, 0, 0),
 }
 # split.scheme=official: their only fold is the official test part
-SCORED_ON_TEST = {"cifar10", "cifar10_lt", "fashion_mnist", "ucr"}
+SCORED_ON_TEST = {"cifar10", "cifar10_lt", "fashion_mnist", "fashion_mnist_lt", "ucr"}
 # repeated rows, the label included, as the data's README counts them
 REPEATED_ROWS = {"mammography": 3334, "phoneme": 55, "glass": 1}
 
