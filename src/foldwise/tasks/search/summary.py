@@ -29,6 +29,7 @@ METHOD_NAMES = {
     "defaults": "defaults",
     "nested": "search in each fold",
 }
+_SEEN = 1e-4  # of a score: a smaller difference is none, with the digits that are shown
 
 
 def search_lines(scores: SearchScores) -> list[str]:
@@ -152,7 +153,8 @@ def _gain(scores: SearchScores) -> str:
     gain = scores.gain
     if gain is None:
         return "What the defaults score is unknown, and so is what the search has gained."
-    if scores.difference is not None and scores.difference.difference == 0:
+    score = scores.outer["winner"]["oof"].value
+    if scores.difference is not None and abs(scores.difference.difference) < _SEEN * abs(score):
         if _is_same(scores):
             return "The best parameters score as the defaults do in every fold: nothing is gained."
         return f"Over the defaults nothing is gained: {show_difference(gain)}."
