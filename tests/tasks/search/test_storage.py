@@ -133,6 +133,15 @@ def test_passwords_are_hidden():
     assert "s3cret" not in hide_password("postgres://anna:s3cret@host:port/name")
 
 
+@pytest.mark.parametrize("password", ["a@s3cret", "a@b/s3cret", "a@b@s3cret"])
+def test_a_password_with_an_at_is_refused_and_not_shown(tmp_path, password):
+    url = f"postgresql+psycopg://anna:{password}@host/name"
+    assert hide_password(url) == "postgresql+psycopg://***"
+    with pytest.raises(SearchError, match="written %40") as caught:
+        open_storage(url, tmp_path)
+    assert "s3cret" not in str(caught.value)
+
+
 @pytest.mark.slow
 def test_a_password_of_postgresql_is_told_nowhere(tmp_path, capfd):
     with running_postgres() as url:

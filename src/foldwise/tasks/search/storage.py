@@ -12,7 +12,7 @@ import sqlalchemy
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 
 from foldwise.atomic import one_at_a_time
-from foldwise.tasks.search.hidden_password import hide_password
+from foldwise.tasks.search.hidden_password import has_loose_at, hide_password
 from foldwise.tasks.search.journal_file import JournalFile
 from foldwise.tasks.search.journal_lock import JournalLock
 from foldwise.tasks.search.queue_storage import QueueStorage
@@ -145,6 +145,11 @@ def _parsed(storage: str) -> sqlalchemy.URL:
     except (sqlalchemy.exc.ArgumentError, ValueError):
         shown = f" is {storage!r}" if "@" not in storage and "/" not in storage else ""
         raise SearchError(f"storage{shown or ' is no URL'}. {_ALLOWED}") from None
+    if has_loose_at(url):
+        raise SearchError(
+            "storage has an @ behind the password, which ends at the first one. An @ within a "
+            f"password is written %40. {_ALLOWED}"
+        )
     if url.drivername == "postgresql":  # else it is the driver of another package
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
