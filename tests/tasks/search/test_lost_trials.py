@@ -93,6 +93,16 @@ def test_a_trial_that_ctrl_c_has_ended_is_tried_again_when_all_else_is_done(tmp_
     assert [is_lost(trial) for trial in study.trials] == [True, False, False]
 
 
+def test_a_trial_that_is_not_planned_any_more_is_not_tried_again(tmp_path):
+    study = a_study(tmp_path, a_config(n_trials=2))
+    for _ in range(2):
+        study.tell(study.ask(), state=TrialState.FAIL)  # as Ctrl-C leaves them
+    fewer = a_study(tmp_path, a_config(n_trials=1))
+    run_waiting(fewer, a_config(n_trials=1))
+    assert requeue_lost(fewer) == 0
+    assert [trial.user_attrs[PLAN] for trial in finished_trials(fewer)] == [0]
+
+
 def test_a_process_that_died_before_it_said_who_it_is_loses_its_trial_too(tmp_path):
     study = a_study(tmp_path, a_config(n_trials=1))
     study.ask()  # begun, but not claimed; nobody else is there

@@ -292,6 +292,12 @@ def test_values_of_an_earlier_space_still_lead_to_parameters():
     assert found.parameters["train_cnn"].model.dropout == 0.3
 
 
+def test_a_name_with_a_condition_of_an_earlier_space_leads_to_its_path():
+    name = "train_cnn.model.dropout (train_cnn.model.name=small_cnn)"
+    found = space_of(number(RATE, 0.001, 0.1)).candidate({name: 0.3})
+    assert found.parameters["train_cnn"].model.dropout == 0.3
+
+
 def test_generators_are_searched_too():
     base = {"train_gan": TrainGanConfig()}
     loss = choice("train_gan.model.loss", "hinge", "wasserstein")

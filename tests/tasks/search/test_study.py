@@ -115,7 +115,7 @@ def test_a_study_of_something_else_is_refused_and_left(tmp_path, changed, spec, 
     with pytest.raises(SearchError) as caught:
         a_study(tmp_path, a_config(**changed), **spec)
     assert told in str(caught.value)
-    assert "on_change=restart" in str(caught.value)
+    assert "search_cnn.on_change=restart" in str(caught.value)
     assert a_study(tmp_path, a_config()).trials == before
 
 
@@ -149,6 +149,30 @@ def test_what_one_study_cannot_hold_is_not_continued(tmp_path):
     with pytest.raises(SearchError, match=r"(?s)choices was .*on_change=restart") as caught:
         a_study(tmp_path, wider)
     assert "on_change=continue" not in str(caught.value)
+
+
+def test_choices_of_one_path_under_different_conditions_are_continued(tmp_path):
+    kind = {"path": "train_cnn.kind", "kind": "categorical", "choices": ["plain", "deep"]}
+    few, many = (
+        {"path": "train_cnn.width", "kind": "categorical", "choices": choices, "when": when}
+        for choices, when in (
+            ([1, 2], {"train_cnn.kind": "plain"}),
+            ([8, 9], {"train_cnn.kind": "deep"}),
+        )
+    )
+    a_study(tmp_path, a_config(space=[kind, few, many]))
+    changed = a_config(space=[kind, few, many], seed=1, on_change="continue")
+    assert num_waiting(a_study(tmp_path, changed)) == 6
+
+
+def test_what_is_early_is_said_by_the_parameters_of_now(tmp_path):
+    lost = a_study(tmp_path, a_config()).ask()
+    study = a_study(tmp_path, a_config())
+    study.tell(lost.number, state=TrialState.FAIL)
+    early = {"trials": 2, "limit": 9}
+    study = a_study(tmp_path, a_config(early=early, on_change="continue"))
+    waiting = study.get_trials(states=(TrialState.WAITING,))
+    assert {t.user_attrs[PLAN] for t in waiting if t.user_attrs.get(EARLY)} == {0, 1}
 
 
 def test_restart_begins_anew_and_keeps_the_old_study(tmp_path, caplog):

@@ -21,6 +21,7 @@ from foldwise.tasks.search.trial_attributes import (
     LOSSES,
     LOST,
     PLAN,
+    PLANNED,
     WORKER,
     holders,
     is_lost,
@@ -66,12 +67,23 @@ def enqueue_again(
     *,
     new_losses: int = 0,
     params: Mapping[str, Any] | None = None,
+    is_early: bool | None = None,
 ) -> None:
-    """Enqueue a trial in the place of a lost one, by default with the same parameters."""
+    """Enqueue a trial in the place of a lost one, by default with the same parameters.
+
+    Args:
+        study: The study.
+        trial: The lost one.
+        new_losses: How many more processes have died over it.
+        params: Other parameters.
+        is_early: Whether it is given less; None: as the lost one was.
+    """
     if params is None:
         params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
     known = trial.user_attrs
-    attributes = {name: known[name] for name in (PLAN, EARLY) if name in known}
+    attributes = {PLAN: known[PLAN]}
+    if known.get(EARLY, False) if is_early is None else is_early:
+        attributes[EARLY] = True
     attributes[LOSSES] = known.get(LOSSES, 0) + new_losses
     study.enqueue_trial(dict(params), user_attrs=attributes)
 
@@ -121,7 +133,8 @@ def _orphans(study: optuna.Study) -> list[FrozenTrial]:
     trials = study.get_trials(deepcopy=False)
     if any(trial.state in (TrialState.WAITING, TrialState.RUNNING) for trial in trials):
         return []
-    return list(lost_places(trials).values())
+    num_planned = study.user_attrs.get(PLANNED, len(trials))  # fewer, perhaps, than before
+    return [trial for place, trial in lost_places(trials).items() if place < num_planned]
 
 
 def lost_places(trials: list[FrozenTrial]) -> Mapping[int, FrozenTrial]:

@@ -243,6 +243,15 @@ SpaceParameter = Annotated[
 ]
 
 
+def path_of(name: str) -> str:
+    """Return the path of what Optuna knows by a name, which may hold a condition.
+
+    >>> path_of("train_cnn.model.widths (train_cnn.model.name=lenet5)")
+    'train_cnn.model.widths'
+    """
+    return name.partition(" (")[0]
+
+
 def encode(value: Any) -> Scalar:  # noqa: ANN401  (any JSON value)
     """Return a value as Optuna knows it: lists and mappings as JSON text."""
     return json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value

@@ -15,7 +15,7 @@ from foldwise.tasks.search.conditions import (
     within,
 )
 from foldwise.tasks.search.legality import require_legal
-from foldwise.tasks.search.parameter import SpaceParameter, Suggests, encode, is_same
+from foldwise.tasks.search.parameter import SpaceParameter, Suggests, encode, is_same, path_of
 from foldwise.tasks.search.trial import Candidate, SearchError, Value
 
 _MOST_POINTS = 100_000  # of a grid
@@ -39,7 +39,8 @@ class Space:
 
     def __init__(self, space: Sequence[SpaceParameter], base: Mapping[str, Config]) -> None:
         self.base = dict(base)
-        self.name = f"{_searched(base)}.space"
+        self.search = _searched(base)
+        self.name = f"{self.search}.space"
         self._flat = {k: v for name, config in base.items() for k, v in config.flat(name).items()}
         self._all = tuple(space)
         require_known(self.name, self._all, base)
@@ -95,11 +96,13 @@ class Space:
         """Return values as they are set: by path, groups as mappings, multiples of steps exact."""
         read: dict[str, Value] = {}
         for name, value in values.items():
-            here = [p for p in self.parameters if name in (p.name, p.path)]
+            path = path_of(name)  # in an earlier space it may have had a name of its own
+            here = [p for p in self.parameters if name == p.name] or [
+                p for p in self.parameters if path == p.path
+            ]
             if len(here) > 1:
                 here = [p for p in here if self.exists(p, values)]
-            path, found = (here[0].path, here[0].read(value)) if here else (name, value)
-            read[path] = found
+            read[path] = here[0].read(value) if here else value
         return read
 
     def fingerprint(self) -> list[dict[str, Any]]:

@@ -25,12 +25,10 @@ from foldwise.tasks.search.space import Space
 from foldwise.tasks.search.storage import open_storage, presence_folder
 from foldwise.tasks.search.study_facts import changes, is_continuable, study_facts
 from foldwise.tasks.search.trial import SearchError, StudySpec
-from foldwise.tasks.search.trial_attributes import EARLY, PLAN, SURPLUS, holders
+from foldwise.tasks.search.trial_attributes import EARLY, PLAN, PLANNED, SURPLUS, holders
 
 _LOG = logging.getLogger(__name__)
-# User attributes of a study.
-FACTS = "facts"  # what it is of: see `study_facts`
-PLANNED = "planned"  # how many trials it has; set when they are all enqueued
+FACTS = "facts"  # user attribute of a study, what it is of: see `study_facts`
 _RESTART = "_restart_"
 _WAIT_SECONDS = 30.0  # for another machine to plan what it has created
 _POLL_SECONDS = 0.2
@@ -59,7 +57,11 @@ def open_study(spec: StudySpec, space: Space, config: SearchConfig, folder: Path
     storage = open_storage(config.storage, folder, on_stale=requeue)
     with one_at_a_time(folder), quiet_optuna():
         study = _settled(
-            _opened(storage, _newest_name(storage, spec.name), spec), spec, facts, config
+            _opened(storage, _newest_name(storage, spec.name), spec),
+            spec,
+            facts,
+            config,
+            space.search,
         )
         _complete(study, plan, config)
     study.sampler, study.pruner = build_sampler(config, 0, 0), pruner
@@ -163,7 +165,11 @@ def _wait_for_plan(study: optuna.Study) -> None:
 
 
 def _settled(
-    study: optuna.Study, spec: StudySpec, facts: Mapping[str, Any], config: SearchConfig
+    study: optuna.Study,
+    spec: StudySpec,
+    facts: Mapping[str, Any],
+    config: SearchConfig,
+    search: str,
 ) -> optuna.Study:
     """Return the study if it is of what is searched now, or what `on_change` puts in its place."""
     known = study.user_attrs.get(FACTS)
@@ -175,9 +181,10 @@ def _settled(
         return study
     told = "\n".join(f"  {line}" for line in changed)
     if config.on_change == "restart":
-        return _settled(_restarted(study, spec, told), spec, facts, config)
+        return _settled(_restarted(study, spec, told), spec, facts, config, search)
     if config.on_change == "error" or not is_continuable(known, facts):
-        raise SearchError(_told_changed(study, told, can_go_on=is_continuable(known, facts)))
+        can_go_on = is_continuable(known, facts)
+        raise SearchError(_told_changed(study, told, search, can_go_on=can_go_on))
     _LOG.warning(
         "The study %s goes on, although its earlier trials are of something else, so that their "
         "scores may not be comparable:\n%s",
@@ -202,13 +209,13 @@ def _restarted(study: optuna.Study, spec: StudySpec, told: str) -> optuna.Study:
     return _opened(study._storage, name, spec)
 
 
-def _told_changed(study: optuna.Study, told: str, *, can_go_on: bool) -> str:
-    go_on = "on_change=continue, which goes on all the same, " if can_go_on else ""
+def _told_changed(study: optuna.Study, told: str, search: str, *, can_go_on: bool) -> str:
+    go_on = f"{search}.on_change=continue, which goes on all the same, " if can_go_on else ""
     return (
         f"The study {study.study_name} is there already, and something has changed since:\n"
         f"{told}\n"
-        f"Allowed: what it was before, {go_on}or on_change=restart, which begins a new study and "
-        "keeps this one."
+        f"Allowed: what it was before, {go_on}or {search}.on_change=restart, which begins a new "
+        "study and keeps this one."
     )
 
 
@@ -220,11 +227,12 @@ def _complete(study: optuna.Study, plan: Plan, config: SearchConfig) -> None:
     trials = study.get_trials(deepcopy=False)
     held, lost = holders(trials), lost_places(trials)
     for place, point in enumerate(plan.points):
+        is_early = place < config.early.trials
         if place in lost:
-            enqueue_again(study, lost[place], params=point or None)
+            enqueue_again(study, lost[place], params=point or None, is_early=is_early)
         elif place not in held:
-            is_early = {EARLY: True} if place < config.early.trials else {}
-            study.enqueue_trial(point, user_attrs={PLAN: place, **is_early})
+            attributes = {PLAN: place, **({EARLY: True} if is_early else {})}
+            study.enqueue_trial(point, user_attrs=attributes)
     if is_new:
         _withdraw(study, len(plan.points))
         study.set_user_attr(PLANNED, len(plan.points))

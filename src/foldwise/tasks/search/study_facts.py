@@ -33,6 +33,8 @@ def study_facts(spec: StudySpec, space: Space, config: SearchConfig) -> dict[str
         "seed": config.seed,
         "early": config.early.model_dump(mode="json"),
         "space": space.fingerprint(),
+        # As Optuna knows them; the base decides too which of them there are.
+        "known_as": {p.name: _shape(p.model_dump(mode="json")) for p in space.parameters},
     }
     found: dict[str, Any] = json.loads(json.dumps(facts, allow_nan=False))
     return found
@@ -61,15 +63,12 @@ def is_continuable(known: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     """
     if any(known.get(name) != facts.get(name) for name in _FIXED):
         return False
-    before = {parameter["path"]: _shape(parameter) for parameter in known["space"]}
-    return all(
-        before.get(parameter["path"], _shape(parameter)) == _shape(parameter)
-        for parameter in facts["space"]
-    )
+    before = known.get("known_as", {})
+    return all(before.get(name, shape) == shape for name, shape in facts["known_as"].items())
 
 
-def _shape(parameter: Mapping[str, Any]) -> tuple[Any, ...]:
-    return parameter["kind"], parameter.get("log"), parameter.get("choices")
+def _shape(parameter: Mapping[str, Any]) -> list[Any]:
+    return [parameter["kind"], parameter.get("log"), parameter.get("choices")]
 
 
 def _space_changes(

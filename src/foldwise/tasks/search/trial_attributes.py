@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from optuna.trial import FrozenTrial, TrialState
 
+# User attribute of a study: how many trials it has; set when they are all enqueued.
+PLANNED = "planned"
 # User attributes of a trial.
 PLAN = "plan"  # its place in the plan of the study; a retried trial has the place of the lost one
 SURPLUS = "surplus"  # nobody planned it, or another trial has its place
