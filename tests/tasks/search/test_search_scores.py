@@ -89,6 +89,23 @@ def test_a_search_that_is_not_nested_says_what_its_score_is_not():
     assert any(f"(nested): {value:.4f}" in line for line in lines)
 
 
+def test_a_timeout_is_told_wherever_it_came():
+    config, (main, *nested) = made_search(nested=True)
+    config = config.model_copy(update={"nested": True})
+    cut_off = [main, replace(nested[0], was_interrupted=True)]
+    for results, told in ((cut_off, "ended by its timeout"), ([main], "no time to search within")):
+        right = {"winner": 0.9, "defaults": 0.7}
+        scores = search_scores(
+            studies_record("cnn", results, config, "journal"),
+            trials_table(results, config),
+            made_predictions(right),
+            SimpleNamespace(units=None),
+            None,
+            EvaluateConfig(num_resamples=100),
+        )
+        assert [note for note in scores.notes if told in note]
+
+
 def test_a_loss_has_no_optimism_and_says_so():
     config, (result,) = made_search(12)
     spec = replace(result.spec, objectives=("val_loss",), directions=("minimize",))

@@ -54,6 +54,7 @@ def studies_record(
         "pruner": config.pruner,
         "seed": config.seed,
         "n_trials": config.n_trials,
+        "nested": config.nested,  # asked for; a timeout may have left no time for it
         "storage": storage,
         "early": config.early.model_dump(mode="json"),
         "axes": [axis.model_dump(mode="json") for axis in axes],

@@ -256,9 +256,8 @@ def _notes(
     folds: pd.DataFrame,
     optimism: PairedTest | None,
 ) -> tuple[str, ...]:
-    main = record["studies"][0]
     notes = []
-    if main["was_interrupted"]:
+    if any(study["was_interrupted"] for study in record["studies"]):
         notes.append(
             "The search was ended by its timeout: the same command goes on with the trials that "
             "are left."
@@ -274,6 +273,11 @@ def _notes(
         notes.append("There is one outer fold: how much folds differ is unknown.")
     if "nested" in folds and folds["nested"].isna().any():
         notes.append("The nested search covers some of the outer folds only.")
+    if record.get("nested") and "nested" not in folds:
+        notes.append(
+            "The timeout left no time to search within the outer folds (nested): the same command "
+            "does that."
+        )
     return tuple(notes)
 
 
