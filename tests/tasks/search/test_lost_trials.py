@@ -11,7 +11,7 @@ from fake_scorers import FakeScorer, config, problem, spec
 from optuna.trial import TrialState
 from study_cases import a_config, a_study, run_waiting, score
 
-from foldwise.tasks.search import lost_trials
+from foldwise.tasks.search import lost_trials, objective
 from foldwise.tasks.search.claim import MAX_LOSSES, claim
 from foldwise.tasks.search.lost_trials import requeue_lost
 from foldwise.tasks.search.presence import present
@@ -156,6 +156,18 @@ def test_a_worker_goes_on_after_a_trial_that_others_took_for_lost(tmp_path):
     records = list(worker.trials(Order(what, None)))
     assert [record.state for record in records] == ["complete"] * 3
     assert len(finished_trials(others)) == 3
+
+
+def test_a_trial_that_cannot_be_claimed_fails_and_is_not_tried_for_ever(tmp_path, monkeypatch):
+    def refused(trial):
+        raise PermissionError("workers")
+
+    monkeypatch.setattr(objective, "claim", refused)
+    searched, what = config(n_trials=2), spec()
+    worker = Worker(Setup(problem(), searched, tmp_path, FakeScorer), 0)
+    assert [record.state for record in worker.trials(Order(what, None))] == ["failed"] * 2
+    study = open_study(what, Space(searched.space, problem().base), searched, tmp_path)
+    assert (requeue_lost(study), num_waiting(study)) == (0, 0)
 
 
 def _die_over_a_trial(folder, searched, attributes=None):

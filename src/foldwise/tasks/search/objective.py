@@ -19,6 +19,7 @@ from foldwise.tasks.search.trial import (
     Scorer,
     SearchError,
     StudySpec,
+    SurplusTrialError,
 )
 from foldwise.tasks.search.trial_attributes import ERROR, INTERRUPTED, PLAN
 
@@ -51,12 +52,14 @@ class Objective:
         """
         self._reported.clear()
         self.scorer.finished = []
-        claim(trial)
         curve = FoldCurve(self.spec.max_epochs)
         try:
+            claim(trial)
             return self._score(trial, self.fidelity(trial.user_attrs[PLAN]), curve)
         except optuna.TrialPruned:
             self._keep(trial, curve)
+            raise
+        except SurplusTrialError:
             raise
         except (KeyboardInterrupt, SystemExit):
             trial.set_user_attr(INTERRUPTED, True)
