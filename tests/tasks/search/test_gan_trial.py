@@ -17,6 +17,8 @@ from foldwise.tasks.gan_models import GanModels
 from foldwise.tasks.search import gan_trial
 from foldwise.tasks.search.config import SearchConfig
 from foldwise.tasks.search.generator_space import GeneratorSpace
+from foldwise.tasks.search.inner_parts import inner_parts
+from foldwise.tasks.search.outer_generators import num_compared
 from foldwise.tasks.search.outer_score import outer_scores
 from foldwise.tasks.search.score_trial import open_scorer, studies_of
 from foldwise.tasks.search.trial import Candidate, Fidelity, Problem, StudyResult
@@ -61,6 +63,15 @@ def test_only_folds_that_get_a_generator_are_scored(problem):
     assert (spec.folds, spec.num_parts, spec.max_epochs) == (((0, 0),), 1, 2)
     assert (spec.objectives, spec.directions) == (("frechet",), ("minimize",))
     assert studies_of(problem, SearchConfig())[0].folds == ((0, 0), (0, 1))
+
+
+@pytest.mark.parametrize("inner_folds", [1, 3])
+def test_outer_folds_are_compared_in_sets_as_large_as_inner_parts(problem, inner_folds):
+    (spec,) = studies_of(problem, SearchConfig(inner_folds=inner_folds))
+    outer = {p.fold: p for p in fold_parts(problem.folds, problem.samples.table)}
+    for part in inner_parts(problem, spec):
+        size = num_compared(outer[part.parts.fold], spec)
+        assert size == pytest.approx(len(part.parts.validation), abs=2)
 
 
 def test_real_samples_are_nearer_than_noise_and_equal_for_all_candidates(problem):

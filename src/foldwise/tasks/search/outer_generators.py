@@ -8,14 +8,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from foldwise.config import Config
-from foldwise.data.folds import fold_parts
+from foldwise.data.folds import FoldParts, fold_parts
 from foldwise.tasks.draw_samples import draw_like
 from foldwise.tasks.events import ComparisonFinished, MethodStarted, Observer, ignore
 from foldwise.tasks.gan_models import GanModels
 from foldwise.tasks.generate import Generator
 from foldwise.tasks.search.gan_trial import as_in_trials, gan_of
 from foldwise.tasks.search.generator_space import GeneratorSpace, Rows
-from foldwise.tasks.search.trial import Fidelity, Problem, StudyResult
+from foldwise.tasks.search.trial import Fidelity, Problem, StudyResult, StudySpec
 from foldwise.tasks.train_gan import train_gans
 
 
@@ -41,7 +41,7 @@ def outer_generator_scores(
     }
     if nested:
         jobs["nested"] = [(result.spec.folds, result.winner.parameters) for result in nested]
-    scores = _Scores(problem, main.spec.folds)
+    scores = _Scores(problem, main.spec)
     records: list[dict[str, Any]] = []
     is_complete = False
     try:
@@ -63,12 +63,12 @@ def outer_generator_scores(
 class _Scores:
     """Distances on the outer folds; the network of each fold's space is fitted once."""
 
-    def __init__(self, problem: Problem, keys: Sequence[tuple[int, int]]) -> None:
-        self._samples = problem.samples
+    def __init__(self, problem: Problem, spec: StudySpec) -> None:
+        self._samples, self._spec = problem.samples, spec
         self._parts = {
             (parts.repeat, parts.fold): parts
             for parts in fold_parts(problem.folds, problem.samples.table)
-            if (parts.repeat, parts.fold) in keys
+            if (parts.repeat, parts.fold) in spec.folds
         }
         training = gan_of(problem.base)
         self._spaces = {
@@ -85,5 +85,13 @@ class _Scores:
 
         rows = self._samples.positions(pd.Series(parts.oof, dtype=object))
         space = self._spaces[repeat, fold]
-        score = space.distances(draw, rows, len(parts.validation), repeat, fold)
+        score = space.distances(draw, rows, num_compared(parts, self._spec), repeat, fold)
         return {"repeat": repeat, "fold": fold, "score": score}
+
+
+def num_compared(parts: FoldParts, spec: StudySpec) -> int:
+    """Return how many samples an inner part of a fold has: distances depend on the number."""
+    num_inner = spec.num_parts // len(spec.folds)
+    if num_inner == 1:
+        return len(parts.validation)
+    return (len(parts.train) + len(parts.validation)) // num_inner
