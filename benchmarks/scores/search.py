@@ -30,7 +30,7 @@ EXPERIMENTS = {
     "digits": Experiment(
         "local",
         "40 random trials in 6 minutes on 2 cores, winner at least 0.992 on the outer folds",
-        "search_cnn.metric=accuracy,search_cnn.folds=2,train_cnn.fit.max_epochs=20",
+        "search_cnn.metric=accuracy,search_cnn.folds=3,train_cnn.fit.max_epochs=30",
     ),
     "magnetic_tile": Experiment(
         "magnetic_tile",
