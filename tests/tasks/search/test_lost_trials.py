@@ -158,6 +158,22 @@ def test_a_worker_goes_on_after_a_trial_that_others_took_for_lost(tmp_path):
     assert len(finished_trials(others)) == 3
 
 
+def test_the_first_workers_of_two_machines_draw_different_values(tmp_path):
+    searched, what = config(n_trials=2, sampler="tpe"), spec()
+    of_other = []
+
+    class BesideAnother(FakeScorer):
+        def act(self, rate):
+            if not of_other:
+                of_other.append(None)
+                another = Worker(Setup(problem(), searched, tmp_path, FakeScorer), 0)
+                of_other[:] = another.trials(Order(what, None))
+
+    worker = Worker(Setup(problem(), searched, tmp_path, BesideAnother), 0)
+    (mine,) = worker.trials(Order(what, None))
+    assert mine.params != of_other[0].params
+
+
 def test_a_trial_that_cannot_be_claimed_fails_and_is_not_tried_for_ever(tmp_path, monkeypatch):
     def refused(trial):
         raise PermissionError("workers")

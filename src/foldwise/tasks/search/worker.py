@@ -31,7 +31,7 @@ from foldwise.tasks.search.trial_attributes import is_surplus
 from foldwise.tasks.search.trial_record import record_of
 
 OpenScorer = Callable[[Problem, StudySpec], Scorer]
-_ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+_BEGUN = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,9 @@ class Worker:
                     yield record
 
     def _run_trial(self, study: optuna.Study, objective: Objective) -> TrialRecord | None:
-        num_ended = len(study.get_trials(deepcopy=False, states=_ENDED))
-        study.sampler = build_sampler(self._setup.config, self._number, num_ended)
+        # Those that run, too: the worker of this number on another machine draws differently.
+        num_begun = len(study.get_trials(deepcopy=False, states=_BEGUN))
+        study.sampler = build_sampler(self._setup.config, self._number, num_begun)
         begun: list[int] = []
         ended: list[FrozenTrial] = []
 
