@@ -66,9 +66,9 @@ class SearchRuns:
     def _later(self, write: Callable[[], None]) -> None:
         if self._writer is None:
             self._writer = ThreadPoolExecutor(1, "search-runs")
-        self._pending.append(self._writer.submit(write))
         while self._pending and self._pending[0].done():
             self._pending.popleft().result()
+        self._pending.append(self._writer.submit(write))
 
     def _finish(self) -> None:
         if self._writer is not None:
