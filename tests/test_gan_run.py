@@ -97,7 +97,7 @@ def test_samples_of_the_same_latents_are_a_series_of_pictures(store_of_run, runs
     steps = sorted(int(name.split("+")[2]) for name in files if name.endswith(".png"))
     epochs = store_of_run.get_metric_history(run_id, "epoch")
     assert steps == [0, *(point.step for point in epochs)]  # the first is of the untrained one
-    assert len(steps) == NUM_EPOCHS
+    assert len(steps) == 1 + NUM_EPOCHS
 
 
 def test_measures_are_tracked_above_and_of_each_generator(finished, runs):
