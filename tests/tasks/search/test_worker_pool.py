@@ -123,8 +123,10 @@ def test_workers_that_die_again_and_again_are_not_replaced_for_ever(search):
 
 @pytest.mark.slow
 def test_failures_of_all_workers_together_end_the_search(search):
-    with pytest.raises(SearchError, match="3 trials in a row have failed"):
+    # The other worker may have failed once more by the time the third failure is read.
+    with pytest.raises(SearchError, match=r"[345] trials in a row have failed"):
         search.run(fake.AlwaysFails, n_trials=30, max_failures=3)
+    assert len(search.of(TrialFinished)) == 3
 
 
 @pytest.mark.slow
