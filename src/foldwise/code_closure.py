@@ -4,6 +4,7 @@ The hash is over the syntax trees, so comments, doc strings and layout do not co
 """
 
 import ast
+import functools
 import hashlib
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def source_closure(module: str, without: tuple[str, ...] = ()) -> list[Path]:
             if path not in found:
                 found.add(path)
                 if path != _PACKAGE_ROOT / "__init__.py":
-                    names = _imported_names(path)
+                    names = _imported_names(path.read_text(encoding="utf-8"))
                     pending += [name for name in names if not name.startswith(without)]
     return sorted(found)
 
@@ -61,14 +62,15 @@ def _files_of(name: str) -> list[Path]:
     return files
 
 
-def _imported_names(path: Path) -> list[str]:
+@functools.cache  # by what it says: most files are in the closure of most stages
+def _imported_names(source: str) -> tuple[str, ...]:
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return names
+    return tuple(names)
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
