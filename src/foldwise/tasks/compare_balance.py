@@ -16,7 +16,7 @@ from foldwise.data.folds import Folds
 from foldwise.data.samples import Samples, require_images
 from foldwise.modules.config import FitConfig
 from foldwise.tasks.compare_config import REFERENCE, CompareBalanceConfig
-from foldwise.tasks.events import ComparisonFinished, MethodStarted, Observer, ignore
+from foldwise.tasks.events import MethodStarted, Observer, comparing, ignore
 from foldwise.tasks.fit_steps import steps_per_epoch
 from foldwise.tasks.gan_config import TrainGanConfig
 from foldwise.tasks.remedy_costs import keep_seconds
@@ -81,17 +81,13 @@ def train_remedies(
     ]
     for _, recipe in arms:
         require_fillable(samples, recipe)
-    is_complete = False
-    try:
+    with comparing(observer):
         for number, (name, recipe) in enumerate(arms, start=1):
             shown = recipe.seed if len(seeds) > 1 else None
             observer(MethodStarted(name, shown, number, len(arms)))
             workspace = models.of(name, recipe.seed)
             timed = keep_seconds(models.seconds_path(name, recipe.seed), observer)
             cross_validate(samples, folds, plans[name], recipe, workspace, timed, find_run)
-        is_complete = True
-    finally:
-        observer(ComparisonFinished(is_complete))
     return models
 
 

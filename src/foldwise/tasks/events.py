@@ -1,6 +1,7 @@
 """What happens in a cross-validated training, for whoever wants to show or track it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -176,3 +177,14 @@ Observer = Callable[[TrainingEvent], None]
 
 def ignore(event: TrainingEvent) -> None:
     """Observe nothing."""
+
+
+@contextmanager
+def comparing(observer: Observer) -> Iterator[None]:
+    """Tell that a comparison has ended, also where an error or Ctrl-C ends it."""
+    is_complete = False
+    try:
+        yield
+        is_complete = True
+    finally:
+        observer(ComparisonFinished(is_complete))

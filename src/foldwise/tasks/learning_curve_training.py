@@ -22,7 +22,7 @@ from foldwise.errors import UserError
 from foldwise.modules.config import FitConfig
 from foldwise.seeds import derive_seed, numpy_generator
 from foldwise.tasks.cut_training_part import cut_training_part
-from foldwise.tasks.events import ComparisonFinished, MethodStarted, Observer, ignore
+from foldwise.tasks.events import MethodStarted, Observer, comparing, ignore
 from foldwise.tasks.fit_steps import steps_per_epoch
 from foldwise.tasks.fold_models import FoldModels
 from foldwise.tasks.learning_curve_config import LearningCurveConfig
@@ -81,17 +81,13 @@ def train_fractions(
         fraction: dataclasses.replace(recipe, fit=fit)
         for fraction, fit in fits_of(plans, recipe.fit, config).items()
     }
-    is_complete = False
-    try:
+    with comparing(observer):
         for number, fraction in enumerate(config.fractions, start=1):
             observer(MethodStarted(f"fraction {fraction:g}", None, number, len(plans)))
             models, own = fraction_models(root, fraction), recipes[fraction]
             if fraction == 1 and trained is not None:
                 _take_over(trained, models, samples, folds, plans[fraction], own, find_run)
             cross_validate(samples, folds, plans[fraction], own, models, observer, find_run)
-        is_complete = True
-    finally:
-        observer(ComparisonFinished(is_complete))
     return root
 
 
