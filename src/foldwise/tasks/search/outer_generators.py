@@ -10,12 +10,20 @@ import pandas as pd
 from foldwise.config import Config
 from foldwise.data.folds import FoldParts, fold_parts
 from foldwise.tasks.draw_samples import draw_like
-from foldwise.tasks.events import ComparisonFinished, MethodStarted, Observer, ignore
+from foldwise.tasks.events import MethodStarted, Observer, comparing, ignore
 from foldwise.tasks.gan_models import GanModels
 from foldwise.tasks.generate import Generator
 from foldwise.tasks.search.gan_trial import as_in_trials, gan_of
 from foldwise.tasks.search.generator_space import GeneratorSpace, Rows
-from foldwise.tasks.search.trial import Fidelity, Problem, StudyResult, StudySpec
+from foldwise.tasks.search.trial import (
+    DEFAULTS,
+    NESTED,
+    WINNER,
+    Fidelity,
+    Problem,
+    StudyResult,
+    StudySpec,
+)
 from foldwise.tasks.train_gan import train_gans
 
 
@@ -36,15 +44,14 @@ def outer_generator_scores(
     """
     main, nested = results[0], [result for result in results if result.spec.nested]
     jobs: dict[str, list[tuple[tuple[tuple[int, int], ...], Mapping[str, Config]]]] = {
-        "winner": [(main.spec.folds, main.winner.parameters)],
-        "defaults": [(main.spec.folds, problem.base)],
+        WINNER: [(main.spec.folds, main.winner.parameters)],
+        DEFAULTS: [(main.spec.folds, problem.base)],
     }
     if nested:
-        jobs["nested"] = [(result.spec.folds, result.winner.parameters) for result in nested]
+        jobs[NESTED] = [(result.spec.folds, result.winner.parameters) for result in nested]
     scores = _Scores(problem, main.spec)
     records: list[dict[str, Any]] = []
-    is_complete = False
-    try:
+    with comparing(observer):
         for number, (name, of_method) in enumerate(jobs.items(), start=1):
             observer(MethodStarted(name, None, number, len(jobs)))
             models = GanModels(folder / name)
@@ -54,9 +61,6 @@ def outer_generator_scores(
                 config = as_in_trials(gan_of(parameters), Fidelity())
                 train_gans(problem.samples, problem.folds, config, models, observer, keys)
                 records += [{"method": name, **scores.of(models, *key)} for key in keys]
-        is_complete = True
-    finally:
-        observer(ComparisonFinished(is_complete))
     return pd.DataFrame(records)
 
 

@@ -11,13 +11,11 @@ import pandas as pd
 from foldwise.config import Config
 from foldwise.data.balance import plan_balance
 from foldwise.data.folds import fold_parts
-from foldwise.tasks.events import ComparisonFinished, MethodStarted, Observer, ignore
+from foldwise.tasks.events import MethodStarted, Observer, comparing, ignore
 from foldwise.tasks.fold_models import FoldModels
 from foldwise.tasks.pretrained import FindRun
 from foldwise.tasks.search.recipes import balance_of, recipe_of
-from foldwise.tasks.search.trial import Problem, StudyResult
-
-WINNER, DEFAULTS, NESTED = "winner", "defaults", "nested"
+from foldwise.tasks.search.trial import DEFAULTS, NESTED, WINNER, Problem, StudyResult
 
 Key = tuple[int, int]  # repeat and fold
 
@@ -60,8 +58,7 @@ def outer_scores(
     main, nested = results[0], [result for result in results if result.spec.nested]
     names = (WINNER, DEFAULTS, *([NESTED] if nested else []))
     tables = []
-    is_complete = False
-    try:
+    with comparing(observer):
         for number, name in enumerate(names, start=1):
             observer(MethodStarted(name, None, number, len(names)))
             models = FoldModels(folder / name)
@@ -74,9 +71,6 @@ def outer_scores(
                 table = _predicted(problem, models, problem.folds.jobs)
             table.insert(0, "method", name)
             tables.append(table)
-        is_complete = True
-    finally:
-        observer(ComparisonFinished(is_complete))
     return pd.concat(tables, ignore_index=True)
 
 

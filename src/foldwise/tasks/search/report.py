@@ -13,7 +13,7 @@ from foldwise.tasks.search import figures
 from foldwise.tasks.search.axes import Axis, axes_of_record
 from foldwise.tasks.search.rebuilt_study import choice_labels
 from foldwise.tasks.search.result import best_trials, distinct_values
-from foldwise.tasks.search.scores import METHODS, SearchScores, mean_and_spread
+from foldwise.tasks.search.scores import SearchScores, mean_and_spread
 from foldwise.tasks.search.study_figures import StudyFigures, study_figures
 from foldwise.tasks.search.summary import (
     METHOD_NAMES,
@@ -26,6 +26,7 @@ from foldwise.tasks.search.summary import (
     show_estimate,
     show_score,
 )
+from foldwise.tasks.search.trial import OUTER_METHODS, WINNER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,8 +114,8 @@ def _training_command(family: str) -> str:
 def _worth_section(scores: SearchScores) -> ReportSection:
     label = outer_label(scores)
     percent = f"{scores.confidence:.0%}"
-    methods = [method for method in METHODS if method in scores.outer]
-    parts = list(scores.outer["winner"])
+    methods = [method for method in OUTER_METHODS if method in scores.outer]
+    parts = list(scores.outer[WINNER])
     names = {"oof": "outer folds", "test": "held-out test"}
     rows = []
     for method in methods:

@@ -26,9 +26,9 @@ from foldwise.tasks.regression_table import is_regression
 from foldwise.tasks.search.axes import axes_of_record
 from foldwise.tasks.search.result import distinct_values
 from foldwise.tasks.search.standardised_error import STANDARDISED_ERROR
+from foldwise.tasks.search.trial import DEFAULTS, NESTED, WINNER
 from foldwise.tasks.search.trial_metric import metric_name
 
-METHODS = ("winner", "defaults", "nested")
 _FOLD_METHOD = "corrected resampled t (Nadeau and Bengio 2003)"
 _SAMPLE_METHOD = "paired bootstrap over samples (BCa)"
 _MEAN_METHOD = "t over folds"
@@ -121,7 +121,7 @@ def search_scores(
             name: {part: rows.estimates(resampling)[metric] for part, rows in of_method.items()}
             for name, of_method in parts.items()
         }
-        ratio = held_out_ratio(tables["winner"], training_sizes)
+        ratio = held_out_ratio(tables[WINNER], training_sizes)
     else:
         parts, ratio = {}, _ratio(folds)
         outer = {
@@ -130,7 +130,7 @@ def search_scores(
         }
     table = pd.DataFrame(of_folds)
     difference, method = _difference(table, parts, metric, ratio, resampling)
-    of_winner = _as_trials(tables["winner"], table["winner"], objective)
+    of_winner = _as_trials(tables[WINNER], table[WINNER], objective)
     optimism = _optimism(record, trials, of_winner, ratio, resampling)
     return SearchScores(
         record=record,
@@ -196,12 +196,12 @@ def _difference(
     resampling: Resampling,
 ) -> tuple[PairedTest | None, str]:
     """Test winner less defaults over the folds; of one fold, over its samples."""
-    if "defaults" not in folds:
+    if DEFAULTS not in folds:
         return None, _FOLD_METHOD
-    pairs = (folds["winner"] - folds["defaults"]).dropna().to_numpy(np.float64)
+    pairs = (folds[WINNER] - folds[DEFAULTS]).dropna().to_numpy(np.float64)
     if len(pairs) > 1 or not parts:
         return corrected_resampled_t(pairs, ratio, resampling.confidence), _FOLD_METHOD
-    both = [parts["defaults"]["oof"], parts["winner"]["oof"]]
+    both = [parts[DEFAULTS]["oof"], parts[WINNER]["oof"]]
     rng = numpy_generator(resampling.seed, "difference")
     ((_, _, found),) = pair_differences(
         both, metric, resampling.num_resamples, resampling.confidence, rng
@@ -271,9 +271,9 @@ def _notes(
         notes.append(f"Trials were scored by the loss, outer folds by {metric}.")
     if len(folds) == 1:
         notes.append("There is one outer fold: how much folds differ is unknown.")
-    if "nested" in folds and folds["nested"].isna().any():
+    if NESTED in folds and folds[NESTED].isna().any():
         notes.append("The nested search covers some of the outer folds only.")
-    if record.get("nested") and "nested" not in folds:
+    if record.get("nested") and NESTED not in folds:
         notes.append(
             "The timeout left no time to search within the outer folds (nested): the same command "
             "does that."

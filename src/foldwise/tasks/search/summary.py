@@ -9,7 +9,8 @@ from foldwise.metrics.estimate import Estimate
 from foldwise.metrics.paired_tests import PairedTest
 from foldwise.tasks.metric_label import metric_label
 from foldwise.tasks.regression_summary import show_number
-from foldwise.tasks.search.scores import METHODS, SearchScores
+from foldwise.tasks.search.scores import SearchScores
+from foldwise.tasks.search.trial import DEFAULTS, NESTED, OUTER_METHODS, WINNER
 from foldwise.tasks.search.trial_metric import metric_name
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ OBJECTIVES = {
     "num_parameters": "number of parameters",
 }
 METHOD_NAMES = {
-    "winner": "best parameters",
-    "defaults": "defaults",
-    "nested": "search in each fold",
+    WINNER: "best parameters",
+    DEFAULTS: "defaults",
+    NESTED: "search in each fold",
 }
 _SEEN = 1e-4  # of a score: a smaller difference is none, with the digits that are shown
 
@@ -35,7 +36,7 @@ _SEEN = 1e-4  # of a score: a smaller difference is none, with the digits that a
 def search_lines(scores: SearchScores) -> list[str]:
     """Return the verdict, the most important sentence first; every one carries its numbers."""
     lines = [_headline(scores), _gain(scores), _optimism(scores), _honest(scores)]
-    test = scores.outer["winner"].get("test")
+    test = scores.outer[WINNER].get("test")
     if test is not None:
         lines.append(
             f"On the held-out test part, which no choice has seen, the best parameters score "
@@ -66,12 +67,12 @@ def search_table(scores: SearchScores) -> "Table":
     table.add_column("inner parts", justify="right")
     percent = f"{scores.confidence:.0%}"
     table.add_column(f"{outer_label(scores)}, outer folds ({percent})", justify="right")
-    has_test = "test" in scores.outer["winner"]
+    has_test = "test" in scores.outer[WINNER]
     if has_test:
         table.add_column("test", justify="right")
-    for method in METHODS:
+    for method in OUTER_METHODS:
         if method in scores.outer:
-            inner = scores.main["inner"][scores.objective] if method == "winner" else None
+            inner = scores.main["inner"][scores.objective] if method == WINNER else None
             cells = [METHOD_NAMES[method], "" if inner is None else show_score(inner)]
             cells.append(show_estimate(scores.outer[method]["oof"]))
             if has_test:
@@ -153,7 +154,7 @@ def _gain(scores: SearchScores) -> str:
     gain = scores.gain
     if gain is None:
         return "What the defaults score is unknown, and so is what the search has gained."
-    score = scores.outer["winner"]["oof"].value
+    score = scores.outer[WINNER]["oof"].value
     if scores.difference is not None and abs(scores.difference.difference) < _SEEN * abs(score):
         if _is_same(scores):
             return "The best parameters score as the defaults do in every fold: nothing is gained."
@@ -172,7 +173,7 @@ def _gain(scores: SearchScores) -> str:
 
 
 def _is_same(scores: SearchScores) -> bool:
-    return bool(np.allclose(scores.folds["winner"], scores.folds["defaults"], rtol=0, atol=1e-12))
+    return bool(np.allclose(scores.folds[WINNER], scores.folds[DEFAULTS], rtol=0, atol=1e-12))
 
 
 def _optimism(scores: SearchScores) -> str:
@@ -191,7 +192,7 @@ def _optimism(scores: SearchScores) -> str:
 
 
 def _honest(scores: SearchScores) -> str:
-    if "nested" in scores.outer:
+    if NESTED in scores.outer:
         return (
             "The honest score of searching and then training, each outer fold searched without "
             f"its own samples (nested): {show_estimate(scores.outer['nested']['oof'])}."

@@ -10,6 +10,8 @@ from foldwise.data.samples import Samples
 from foldwise.errors import UserError
 
 SearchFamily = Literal["cnn", "rnn", "mlp", "gan"]
+# What is compared on the outer folds; nested: of each fold, what a search within it has found.
+OUTER_METHODS = WINNER, DEFAULTS, NESTED = "winner", "defaults", "nested"
 # What a suggestion can be; a list or a mapping stands for a group of parameters.
 Value = str | int | float | bool | None | list[Any] | dict[str, Any]
 
