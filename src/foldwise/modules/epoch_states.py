@@ -42,15 +42,22 @@ State = TypeVar("State", bound=EpochState)
 
 
 class EpochStates(Generic[State]):
-    """The states of one fit on the disk."""
+    """The states of one fit on the disk, or of one that keeps none."""
 
-    def __init__(self, folder: Path, kind: type[State]) -> None:
-        """Take the folder, and of which kind its states are."""
+    def __init__(self, folder: Path | None, kind: type[State]) -> None:
+        """Take the folder, None: nothing is kept, and of which kind the states are."""
         self._folder, self._kind = folder, kind
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a killed fit can go on."""
+        return self._folder is not None
 
     def save(self, state: State) -> None:
         """Write the state whole or not at all; the JSON comes last and makes it count."""
-        path = self._path(state.num_epochs - 1)
+        if self._folder is None:
+            return
+        path = self._folder / f"epoch_{state.num_epochs - 1:05d}.safetensors"
         with atomic_path(path) as temporary:
             save_file(
                 {k: v.detach().cpu().contiguous() for k, v in state.tensors().items()}, temporary
@@ -58,13 +65,15 @@ class EpochStates(Generic[State]):
         write_sealed_json(
             path.with_suffix(".json"), {**state.numbers(), "sha256": sha256_file(path)}
         )
-        self._forget_before(state.num_epochs - _KEPT)
+        _forget_before(self._folder, state.num_epochs - _KEPT)
 
     def load(self) -> State | None:
         """Return the newest sound state, or None.
 
         A damaged one is passed over with one warning.
         """
+        if self._folder is None:
+            return None
         for card_path in sorted(self._folder.glob("epoch_*.json"), reverse=True):
             try:
                 return self._read(card_path)
@@ -79,13 +88,11 @@ class EpochStates(Generic[State]):
             raise ValueError("its checksum does not match")
         return self._kind.read(load_file(path), card)
 
-    def _path(self, epoch: int) -> Path:
-        return self._folder / f"epoch_{epoch:05d}.safetensors"
 
-    def _forget_before(self, epoch: int) -> None:
-        for path in self._folder.glob("epoch_*.*"):
-            if int(path.stem.removeprefix("epoch_")) < epoch:
-                path.unlink(missing_ok=True)
+def _forget_before(folder: Path, epoch: int) -> None:
+    for path in folder.glob("epoch_*.*"):
+        if int(path.stem.removeprefix("epoch_")) < epoch:
+            path.unlink(missing_ok=True)
 
 
 def under(prefix: str, tensors: Tensors) -> Tensors:

@@ -72,9 +72,9 @@ class FitState:
 
 
 class StateFolder(EpochStates[FitState]):
-    """The states of one fit on the disk."""
+    """The states of one fit on the disk; without a folder none is kept."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         super().__init__(folder, FitState)
 
 
@@ -85,7 +85,7 @@ class FoldStateCallback(Callback):
         self,
         fit: FitConfig,
         seed: int,
-        folder: StateFolder | None,
+        states: StateFolder,
         resumed: FitState | None,
         on_epoch: Callable[[EpochRecord], None],
     ) -> None:
@@ -94,12 +94,11 @@ class FoldStateCallback(Callback):
         Args:
             fit: What is monitored, and the patience.
             seed: The fold's seed; the network's own draws (dropout) derive from it.
-            folder: Where the state of each epoch is kept; None: nowhere, and a killed fit begins
-                anew.
+            states: Where the state of each epoch is kept.
             resumed: Where to go on, or None.
             on_epoch: Is told of every finished epoch.
         """
-        self._fit, self._seed, self._folder, self._on_epoch = fit, seed, folder, on_epoch
+        self._fit, self._seed, self._states, self._on_epoch = fit, seed, states, on_epoch
         self._resumed = resumed
         self.state = resumed or FitState({}, {})
 
@@ -141,9 +140,9 @@ class FoldStateCallback(Callback):
         if state.best_epoch < 0 or self._is_better(record, state.history[state.best_epoch]):
             state.best_epoch = record.epoch
             state.best_weights = _averaged(state.average) or state.weights
-        if self._folder is not None:
+        if self._states.is_kept:
             state.optimizer = optimizer_tensors(trainer.optimizers[0])
-            self._folder.save(state)
+            self._states.save(state)
         trainer.should_stop = state.is_finished(self._fit)
         self._on_epoch(record)
 

@@ -105,7 +105,7 @@ class GanStateCallback(Callback):
         self,
         fit: GanFitConfig,
         seed: int,
-        states: EpochStates[GanState] | None,
+        states: EpochStates[GanState],
         resumed: GanState | None,
         looks: GanLooks,
         on_epoch: Callable[[GanEpochReport], None],
@@ -115,7 +115,7 @@ class GanStateCallback(Callback):
         Args:
             fit: How often samples are looked at, and what follows.
             seed: Of the fit; the networks' own draws (dropout) derive from it.
-            states: Where the state of each epoch is kept; None: nowhere.
+            states: Where the state of each epoch is kept.
             resumed: Where to go on, or None.
             looks: At the samples of the generator.
             on_epoch: Is told of every finished epoch.
@@ -166,8 +166,7 @@ class GanStateCallback(Callback):
             least = self._looks.class_name(look.least_diverse)
             steps = len(epoch.generator_losses)
             state.findings = health_findings(state.history, self._fit.max_epochs, steps, least)
-        if self._states is not None:
-            self._states.save(state)
+        self._states.save(state)
         ends = state.is_collapsed and self._fit.on_collapse != "warn"
         trainer.should_stop = ends or self.epoch >= self._fit.max_epochs
         losses = epoch.generator_losses, epoch.discriminator_losses

@@ -79,8 +79,8 @@ def fit_fold(
     """
     fit, device = recipe.fit, choose_device(recipe.fit)
     seed = derive_seed(recipe.seed, *job.key, "fit")
-    states = None if state_folder is None else StateFolder(state_folder)
-    resumed = None if states is None else states.load()
+    states = StateFolder(state_folder)
+    resumed = states.load()
     history = tuple(resumed.history) if resumed else ()
     on_start(history)
     callback = FoldStateCallback(fit, seed, states, resumed, on_epoch)

@@ -200,8 +200,8 @@ class _Attempt:
     ) -> None:
         """Fit, or go on; leave the state, collapsed or not."""
         fit, device = self.config.fit, choose_device(self.config.fit)
-        states = None if folder is None else EpochStates(folder, GanState)
-        resumed = None if states is None else states.load()
+        states = EpochStates(folder, GanState)
+        resumed = states.load()
         self.state = resumed or GanState()
         on_start(self.state)
         with as_configured(fit, self.samples):
