@@ -14,6 +14,7 @@ from foldwise.tasks.figure_style import inline_svg
 from foldwise.tasks.search import figures
 from foldwise.tasks.search.axes import axes_of
 from foldwise.tasks.search.coverage_figure import coverage_figure, grid_and_random_figure
+from foldwise.tasks.search.figure_axes import limits
 from foldwise.tasks.search.result import trials_table
 from foldwise.tasks.search.study_figures import NAMES, study_figures
 
@@ -92,7 +93,7 @@ def test_a_far_value_leaves_the_others_apart():
     _, (result,) = made_search(40)
     trials = [replace(t, values=(-1e6,)) if t.number == 1 else t for t in result.trials]
     values = np.array([t.values[0] for t in trials if t.values])
-    low, high = figures._limits(values, is_low_better=False)
+    low, high = limits(values, is_low_better=False)
     assert low > -100
     assert high > values.max()
 

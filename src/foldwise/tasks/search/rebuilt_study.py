@@ -37,13 +37,11 @@ def rebuilt_study(
     from optuna.study import StudyDirection
     from optuna.trial import TrialState, create_trial
 
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        wanted = [StudyDirection[direction.upper()] for direction in directions]
+    from foldwise.tasks.search.quiet import quiet_optuna
+
+    wanted = [StudyDirection[direction.upper()] for direction in directions]
+    with quiet_optuna():
         study = optuna.create_study(directions=wanted)
-    finally:
-        optuna.logging.set_verbosity(level)
     found = {axis: _labels(axis, trials[axis.path]) for axis in axes}
     distributions = {axis: _distribution(axis, trials[axis.path], found[axis]) for axis in axes}
     shown = trials[~trials["is_early"]].sort_values("number")
