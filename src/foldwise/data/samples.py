@@ -145,16 +145,17 @@ class Samples:
                 digest.update(json.dumps([column, _plain(self.table[column])]).encode())
         return digest.hexdigest()
 
-    def positions(self, sample_ids: pd.Series) -> npt.NDArray[np.int64]:
+    def positions(self, sample_ids: pd.Series | npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Return the row number of each id, in the order given.
 
         Raises:
             SamplesError: An id is not among the samples.
         """
         index = pd.Index(self.table["sample_id"])
-        found = index.get_indexer(pd.Index(sample_ids))
+        wanted = pd.Index(np.asarray(sample_ids, dtype=object))
+        found = index.get_indexer(wanted)
         if (found < 0).any():
-            missing = pd.Index(sample_ids)[found < 0][0]
+            missing = wanted[found < 0][0]
             raise SamplesError(f"Sample {missing!r} is not among the {len(index)} samples.")
         return np.asarray(found, dtype=np.int64)
 

@@ -178,7 +178,7 @@ def _asked(samples: Samples, parts: FoldParts, held_out: npt.NDArray[np.object_]
 
 
 def _positions(samples: Samples, ids: npt.NDArray[np.object_]) -> Rows:
-    return samples.positions(pd.Series(ids, dtype=object))
+    return samples.positions(ids)
 
 
 def _versions() -> dict[str, str | None]:

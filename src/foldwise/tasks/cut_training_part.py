@@ -25,7 +25,7 @@ def cut_training_part(
     """
     if fraction >= 1:
         return parts
-    rows = samples.positions(pd.Series(parts.train, dtype=object))
+    rows = samples.positions(parts.train)
     table = samples.table.iloc[rows]
     if folds.info.get("scheme") in TIME_SCHEMES and "time" in table:
         kept = latest_part(table["time"].to_numpy(), fraction)

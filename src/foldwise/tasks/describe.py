@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 
 from foldwise.data.folds import Folds, fold_parts
@@ -38,7 +37,7 @@ def describe_network(samples: Samples, folds: Folds, recipe: Recipe) -> dict[str
     require_task(samples, recipe)
     require_complete(samples, recipe.inputs)
     first = next(iter(fold_parts(folds, samples.table)))
-    rows = samples.positions(pd.Series(first.train, dtype=object))
+    rows = samples.positions(first.train)
     spec = input_spec(fit_preprocessing(samples, rows, recipe.inputs), samples.x.shape[1:])
     with torch.device("meta"):  # nothing is computed, and no weights are drawn
         network = build_network(recipe.model, spec, num_outputs(samples, recipe))

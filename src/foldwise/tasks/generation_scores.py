@@ -134,7 +134,7 @@ class _Measured:
         config: EvaluateGanConfig,
     ) -> "_Measured":
         """Find the outer fold."""
-        rows = samples.positions(pd.Series(job.parts.oof, dtype=object))
+        rows = samples.positions(job.parts.oof)
         return cls(generator, job, recipe, samples, folds, config, rows)
 
     def scores(self, networks: _Networks, observer: Observer) -> GeneratorScores:

@@ -223,7 +223,7 @@ def _predict(
         models, all_parts, samples, folds, stage="train_fractions"
     ):
         for part, ids in (("oof", parts.oof), ("train", _scored(parts, seed))):
-            rows = samples.positions(pd.Series(ids, dtype=object))
+            rows = samples.positions(ids)
             table = predicted_rows(predictor, samples, rows)
             steps = len(table) // max(1, len(ids))
             head = pd.DataFrame(

@@ -131,8 +131,7 @@ def _averaged(
 
 def _described(ids: npt.NDArray[np.object_], samples: Samples, folds: Folds) -> pd.DataFrame:
     """Return who the samples are, where they come from and in which fold they were held out."""
-    wanted = pd.Series(ids, dtype=object)
-    rows = samples.table.iloc[samples.positions(wanted)]
+    rows = samples.table.iloc[samples.positions(ids)]
     table = folds.table[folds.table["sample_id"].isin(ids)].sort_values("repeat", kind="stable")
     of_sample = table.groupby("sample_id", sort=False)["fold"]
     fold = of_sample.agg(lambda numbers: " ".join(map(str, numbers)))

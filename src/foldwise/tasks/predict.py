@@ -195,7 +195,7 @@ def predict_parts(
         of_part = {"oof": parts.oof, "test": held_out_ids(folds), INNER: parts.validation}
         for part in wanted:
             ids = of_part[part]
-            rows = samples.positions(pd.Series(ids, dtype=object))
+            rows = samples.positions(ids)
             table = predicted_rows(predictor, samples, rows)
             table.insert(0, "part", part)
             table.insert(0, "fold", parts.fold)

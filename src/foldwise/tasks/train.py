@@ -215,8 +215,8 @@ def fold_jobs(
     def job(parts: FoldParts) -> FoldJob:
         rows = plan[(plan["repeat"] == parts.repeat) & (plan["fold"] == parts.fold)]
         fitted = samples.positions(rows["sample_id"])
-        inner = samples.positions(pd.Series(parts.validation, dtype=object))
-        allowed = samples.positions(pd.Series(parts.train, dtype=object))
+        inner = samples.positions(parts.validation)
+        allowed = samples.positions(parts.train)
         _require_training_rows(fitted, allowed, parts)
         training = planned_part(rows, fitted, targets)
         of_plan = pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes().hex()

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from safetensors.torch import save_file
 
 from foldwise.code_closure import code_hash
@@ -132,7 +131,7 @@ def _train_fold(
     observer: Observer,
 ) -> None:
     key = parts.repeat, parts.fold
-    rows = samples.positions(pd.Series(parts.train, dtype=object))
+    rows = samples.positions(parts.train)
     seed = generator_seed(config, *key)
     fingerprint = gan_fingerprint(samples, rows, config, seed)
     done = models.finished(*key, fingerprint)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from foldwise.data.folds import Folds, fold_parts, held_out_ids
 from foldwise.data.preprocessing import InputConfig, TokenPreprocessing, fit_preprocessing
@@ -20,11 +19,11 @@ def describe_unknown_tokens(samples: Samples, folds: Folds, config: InputConfig)
         return {}
     unknown, total = 0, 0
     for parts in fold_parts(folds, samples.table):
-        training = samples.positions(pd.Series(parts.train, dtype=object))
+        training = samples.positions(parts.train)
         fitted = fit_preprocessing(samples, training, config)
         assert isinstance(fitted, TokenPreprocessing)
         ids = np.concatenate([parts.oof, held_out_ids(folds)])
-        rows = samples.positions(pd.Series(ids, dtype=object))
+        rows = samples.positions(ids)
         counts = fitted.count_unknown(samples.x, samples.tokens, rows)
         unknown, total = unknown + counts[0], total + counts[1]
     return {"unknown_tokens": unknown, "unknown_tokens_share": unknown / max(1, total)}

@@ -134,7 +134,7 @@ def _best_and_worst(rows: pd.DataFrame, config: ExplainConfig) -> list[pd.Series
 
 
 def _described(row: pd.Series, samples: Samples) -> ChosenSample:
-    (position,) = samples.positions(pd.Series([row["sample_id"]], dtype=object))
+    (position,) = samples.positions([row["sample_id"]])
     is_number = not samples.classes
     if is_number:
         output, probability, is_correct = 0, None, None

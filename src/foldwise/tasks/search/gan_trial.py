@@ -9,7 +9,6 @@ from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from foldwise.config import Config
 from foldwise.modules.sampler import Sampler
@@ -95,7 +94,7 @@ class GanScorer:
         return fitted
 
     def _rows(self, ids: npt.NDArray[np.object_]) -> Rows:
-        return self._problem.samples.positions(pd.Series(ids, dtype=object))
+        return self._problem.samples.positions(ids)
 
     def _costs(self, fitted: FittedGan) -> list[float]:
         """Return the other objectives of the generator: one sample's time, and its size."""

@@ -90,5 +90,5 @@ class GeneratorSpace:
         return fit_fold(job, self._samples, self._recipe, None, lambda _: None, lambda _: None)
 
     def _part(self, ids: npt.NDArray[np.object_]) -> Part:
-        rows = self._samples.positions(pd.Series(ids, dtype=object))
+        rows = self._samples.positions(ids)
         return Part(rows, self._samples.y[rows])

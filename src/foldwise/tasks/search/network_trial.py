@@ -211,7 +211,7 @@ class NetworkScorer:
         return plans, planned
 
     def _part(self, ids: npt.NDArray[np.object_]) -> Part:
-        rows = self._problem.samples.positions(pd.Series(ids, dtype=object))
+        rows = self._problem.samples.positions(ids)
         return Part(rows, self._targets[rows])
 
     def _require(self, recipe: Recipe) -> None:

@@ -87,7 +87,7 @@ class _Scores:
         def draw(labels: Rows, seed: int) -> npt.NDArray[Any]:
             return draw_like(generator, labels, seed)
 
-        rows = self._samples.positions(pd.Series(parts.oof, dtype=object))
+        rows = self._samples.positions(parts.oof)
         space = self._spaces[repeat, fold]
         score = space.distances(draw, rows, num_compared(parts, self._spec), repeat, fold)
         return {"repeat": repeat, "fold": fold, "score": score}
