@@ -8,16 +8,12 @@ fashion_mnist.
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
+from stages import ROOT, run_stages
 
-ROOT = Path(__file__).resolve().parents[2]
 SHOWN = (
     "tstr_accuracy",
     "trtr_accuracy",
@@ -74,11 +70,11 @@ def run(name: str, seed: int, extra: str) -> dict[str, float]:
     experiment = f"{name}_gan_seed{seed}"
     given = f"experiment={experiment},train_gan.seed={seed},split.seed={seed}"
     params = ",".join(text for text in (given, chosen.params, extra) if text)
-    kedro(chosen.environment, params, "ingest,audit,split")
+    run_stages("train_gan", chosen.environment, params, "ingest,audit,split")
     start = time.perf_counter()
-    kedro(chosen.environment, params, "train_gan")
+    run_stages("train_gan", chosen.environment, params, "train_gan")
     minutes = (time.perf_counter() - start) / 60
-    kedro(chosen.environment, params, "evaluate_gan")
+    run_stages("train_gan", chosen.environment, params, "evaluate_gan")
     found = ROOT / "data/08_reporting" / experiment / "gan/metrics.json"
     means = json.loads(found.read_text())["mean"]
     measures = {name: shortened(means, name) for name in SHOWN}
@@ -92,15 +88,6 @@ def shortened(means: dict[str, float | None], name: str) -> float:
     named = [key for key in means if key == name or key.startswith(f"{name}_")]
     value = means[min(named, key=len)] if named else None
     return float("nan") if value is None else value
-
-
-def kedro(environment: str, params: str, tags: str) -> None:
-    """Run stages of the journey; what they say is shown if they fail."""
-    command = [sys.executable, "-m", "kedro", "run", f"--env={environment}"]
-    command += ["--pipeline=train_gan", f"--tags={tags}", f"--params={params}"]
-    found = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True)
-    if found.returncode != 0:
-        sys.exit(found.stdout[-3000:] + found.stderr[-3000:])
 
 
 if __name__ == "__main__":

@@ -8,17 +8,14 @@ Run: `python benchmarks/scores/scores.py magnetic_tile --seeds 0 1 2` with FOLDW
 
 import argparse
 import json
-import os
 import resource
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from stages import ROOT, run_stages
 
-ROOT = Path(__file__).resolve().parents[2]
 BEFORE, TRAIN = "ingest,audit,split,balance,augment", "train"
 AFTER = "evaluate,baseline,compare_baselines"
 
@@ -102,11 +99,12 @@ def run(name: str, seed: int, extra: str) -> Path:
     # The fold's own draws and the folds themselves: both are chance.
     given = f"experiment={experiment},train_{score.family}.seed={seed},split.seed={seed}"
     params = ",".join(text for text in (given, score.params, extra) if text)
-    kedro(name, params, BEFORE)
+    journey = f"train_{score.family}", score.environment or name
+    run_stages(*journey, params, BEFORE)
     start, used = time.perf_counter(), processor_seconds()
-    kedro(name, params, TRAIN)
+    run_stages(*journey, params, TRAIN)
     seconds, processor = time.perf_counter() - start, processor_seconds() - used
-    kedro(name, params, AFTER)
+    run_stages(*journey, params, AFTER)
     folder = ROOT / "data/08_reporting" / experiment / score.family
     scores = json.loads((folder / "metrics.json").read_text())["oof"]
     found = "; ".join(f"{metric} {interval(scores[metric])}" for metric in score.metrics)
@@ -132,16 +130,6 @@ def summarise(name: str, folders: list[Path]) -> None:
         joined = pd.concat([pd.read_csv(path) for path in tables])
         scored = [column for column in joined if column.startswith("oof_")]
         print(joined.groupby("model", sort=False)[scored].mean().round(4).to_string(), flush=True)
-
-
-def kedro(name: str, params: str, tags: str) -> None:
-    """Run stages of a journey; what they say is shown if they fail."""
-    score = SCORES[name]
-    command = [sys.executable, "-m", "kedro", "run", f"--env={score.environment or name}"]
-    command += [f"--pipeline=train_{score.family}", f"--tags={tags}", f"--params={params}"]
-    found = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True)
-    if found.returncode != 0:
-        sys.exit(found.stdout[-3000:] + found.stderr[-3000:])
 
 
 def interval(score: dict[str, float]) -> str:

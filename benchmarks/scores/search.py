@@ -7,14 +7,10 @@ Run: `python benchmarks/scores/search.py digits`; FOLDWISE_DATA is needed by mag
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from stages import ROOT, run_stages
 
 
 @dataclass(frozen=True)
@@ -56,24 +52,14 @@ def run(name: str, extra: str) -> None:
     experiment = f"{name}_search"
     given = f"experiment={experiment}"
     params = ",".join(text for text in (given, chosen.params, extra) if text)
-    kedro(chosen.environment, params, "ingest,audit,split")
+    run_stages("search_cnn", chosen.environment, params, "ingest,audit,split")
     start = time.perf_counter()
-    kedro(chosen.environment, params, "search")
+    run_stages("search_cnn", chosen.environment, params, "search")
     minutes = (time.perf_counter() - start) / 60
-    print(kedro(chosen.environment, params, "report_search"))
+    print(run_stages("search_cnn", chosen.environment, params, "report_search"))
     found = ROOT / "data/08_reporting" / experiment / "cnn_search/metrics.json"
     print(json.dumps(json.loads(found.read_text()), indent=1))
     print(f"{minutes:.1f} min of the stage search", flush=True)
-
-
-def kedro(environment: str, params: str, tags: str) -> str:
-    """Run stages of the journey; return what they say, which is shown if they fail."""
-    command = [sys.executable, "-m", "kedro", "run", f"--env={environment}"]
-    command += ["--pipeline=search_cnn", f"--tags={tags}", f"--params={params}"]
-    found = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True)
-    if found.returncode != 0:
-        sys.exit(found.stdout[-3000:] + found.stderr[-3000:])
-    return found.stdout
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-import re
 from io import StringIO
 
 import pytest
 from model_cards import make_card
+from progress_screen import Screen
 from rich.console import Console
 
 from foldwise.data.findings import Finding
@@ -10,7 +10,6 @@ from foldwise.data.preprocessing import ImagePreprocessing
 from foldwise.models.gan.config import CganConfig
 from foldwise.modules.gan_records import GanRecord
 from foldwise.modules.records import EpochRecord
-from foldwise.tasks import progress
 from foldwise.tasks.events import (
     EpochFinished,
     FoldFinished,
@@ -24,8 +23,6 @@ from foldwise.tasks.events import (
 from foldwise.tasks.gan_models import GanCard
 from foldwise.tasks.progress import ProgressDisplay
 
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
 
 def record(epoch, train_loss=0.5, val_loss=0.25, val_f1=0.75):
     return EpochRecord(epoch, train_loss, val_loss, 0.001, val_accuracy=0.8, val_f1=val_f1)
@@ -38,23 +35,6 @@ def card(fold, *history, best_epoch=0):
         best_epoch=best_epoch,
         history=tuple(vars(entry) for entry in history),
     )
-
-
-class Screen:
-    """A console whose time stands still until it is moved, and what was drawn on it."""
-
-    def __init__(self, monkeypatch, *, is_terminal):
-        self.file, self.now = StringIO(), 100.0
-        console = Console(file=self.file, force_terminal=is_terminal, width=120, color_system=None)
-        monkeypatch.setattr(progress.time, "monotonic", lambda: self.now)
-        self.display = ProgressDisplay(console)
-
-    def after(self, seconds, event):
-        """Send an event after some seconds; return what was drawn since."""
-        self.now += seconds
-        start = len(self.file.getvalue())
-        self.display(event)
-        return CONTROL.sub("", self.file.getvalue()[start:])
 
 
 @pytest.fixture

@@ -1,10 +1,6 @@
-import re
-from io import StringIO
-
 import pytest
-from rich.console import Console
+from progress_screen import Screen
 
-from foldwise.tasks import search_progress
 from foldwise.tasks.events import (
     SearchFinished,
     SearchNotice,
@@ -12,33 +8,14 @@ from foldwise.tasks.events import (
     StudyStarted,
     TrialFinished,
 )
-from foldwise.tasks.progress import ProgressDisplay
 from foldwise.tasks.search.trial import Candidate, StudyResult, StudySpec, TrialRecord
 
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 SPEC = StudySpec("digits_cnn", ((0, 0),), False, 5, 10, ("maximize",), ("val_f1",), "f")
 
 
 def trial(number, *values, state="complete", **more):
     more = {"seconds": 10.0, **more}
     return TrialRecord("digits_cnn", number, state, values, {}, (), **more)
-
-
-class Screen:
-    """A console whose time stands still until it is moved, and what was drawn on it."""
-
-    def __init__(self, monkeypatch, *, is_terminal):
-        self.file, self.now = StringIO(), 100.0
-        console = Console(file=self.file, force_terminal=is_terminal, width=160, color_system=None)
-        monkeypatch.setattr(search_progress.time, "monotonic", lambda: self.now)
-        self.display = ProgressDisplay(console)
-
-    def after(self, seconds, event):
-        """Send an event after some seconds; return what was drawn since."""
-        self.now += seconds
-        start = len(self.file.getvalue())
-        self.display(event)
-        return CONTROL.sub("", self.file.getvalue()[start:])
 
 
 @pytest.fixture
