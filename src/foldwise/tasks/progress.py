@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from foldwise.tasks.events import (
     EpochFinished,
@@ -21,6 +20,7 @@ from foldwise.tasks.events import (
 )
 from foldwise.tasks.fold_models import ModelCard
 from foldwise.tasks.gan_models import GanCard
+from foldwise.tasks.progress_line import ProgressLine, shown_duration
 from foldwise.tasks.search_progress import SearchProgress
 
 
@@ -32,13 +32,12 @@ class ProgressDisplay:
 
     def __init__(self, console: Console | None = None) -> None:
         """Show it on `console`, by default on standard error."""
-        self._console = console or Console(stderr=True)
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
+        console = console or Console(stderr=True)
+        self._line = ProgressLine(console)
         self._num_folds = self._max_epochs = self._done = self._epochs = 0
         self._worked = self._started = 0.0
         self._warned: set[str] = set()  # kinds of findings of this attempt
-        self._search = SearchProgress(self._console)
+        self._search = SearchProgress(console)
 
     def __call__(self, event: TrainingEvent) -> None:
         """Show what has happened."""
@@ -59,10 +58,10 @@ class ProgressDisplay:
             case GanFoldFinished():
                 self._end_fold(_last(event.card), was_skipped=event.was_skipped)
             case TrainingFinished():
-                self._stop()
+                self._line.stop()
             case MethodStarted():
                 seed = "" if event.seed is None else f", seed {event.seed}"
-                self._say(f"Method {event.number} of {event.total}: {event.name}{seed}")
+                self._line.say(f"Method {event.number} of {event.total}: {event.name}{seed}")
             case _:
                 self._search(event)
 
@@ -70,32 +69,25 @@ class ProgressDisplay:
         self._num_folds, self._max_epochs = event.num_folds, event.max_epochs
         self._done = self._epochs = 0
         self._worked = 0.0
-        self._say(
-            f"Training {event.num_folds} folds, at most {event.max_epochs} epochs each, "
+        self._line.say(
+            f"Training {_folds(event.num_folds, event.max_epochs)}, "
             f"on {event.device} in {event.precision}."
         )
-        if self._console.is_terminal:
-            self._progress = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                TextColumn("{task.fields[note]}", markup=False),
-                console=self._console,
-                transient=True,
-            )
-            self._task = self._progress.add_task("", total=None, note="")
-            self._progress.start()
+        self._line.start()
 
     def _begin_fold(self, num_done: int) -> None:
         if num_done:
-            self._say(
+            self._line.say(
                 f"Fold {self._done + 1} of {self._num_folds} goes on after epoch {num_done}."
             )
         self._started = time.monotonic()
-        self._show(num_done, f"fold {self._done + 1} of {self._num_folds}", "")
+        self._line.show(
+            f"fold {self._done + 1} of {self._num_folds}", num_done, self._max_epochs, ""
+        )
 
     def _begin_attempt(self, event: GanFoldStarted) -> None:
         if event.attempt:
-            self._say(
+            self._line.say(
                 f"Fold {self._done + 1} of {self._num_folds}, attempt {event.attempt + 1}: the "
                 f"one before was given up. {event.findings[-1].message}"
             )
@@ -107,10 +99,11 @@ class ProgressDisplay:
         spent = self._worked + time.monotonic() - self._started
         this_fold = self._max_epochs - epoch - 1
         left = this_fold + (self._num_folds - self._done - 1) * self._max_epochs
-        self._show(
-            epoch + 1,
+        self._line.show(
             f"fold {self._done + 1} of {self._num_folds}, epoch {epoch + 1}",
-            f"{note}  {_minutes(left * spent / self._epochs)} left",
+            epoch + 1,
+            self._max_epochs,
+            f"{note}  {shown_duration(left * spent / self._epochs)} left",
         )
 
     def _warn(self, event: GanEpochFinished) -> None:
@@ -118,34 +111,19 @@ class ProgressDisplay:
         for finding in event.findings:
             if finding.check not in self._warned:
                 self._warned.add(finding.check)
-                self._say(finding.message)
+                self._line.say(finding.message)
 
     def _end_fold(self, result: str, *, was_skipped: bool) -> None:
         self._done += 1
         seconds = 0.0 if was_skipped else time.monotonic() - self._started
         self._worked += seconds
         note = "unchanged, not trained again" if was_skipped else f"{seconds:.1f} s"
-        self._say(f"Fold {self._done} of {self._num_folds}: {result} ({note})")
+        self._line.say(f"Fold {self._done} of {self._num_folds}: {result} ({note})")
 
-    def _say(self, message: str) -> None:
-        """Print a line as it is: no markup in it, no break put into it."""
-        self._console.print(message, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
-    def _stop(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
-
-    def _show(self, completed: int, description: str, note: str) -> None:
-        if self._progress is not None and self._task is not None:
-            self._progress.update(
-                self._task,
-                total=self._max_epochs,
-                completed=completed,
-                description=description,
-                note=note,
-                refresh=True,
-            )
+def _folds(number: int, max_epochs: int) -> str:
+    epochs = f"at most {max_epochs} epochs"
+    return f"1 fold, {epochs}" if number == 1 else f"{number} folds, {epochs} each"
 
 
 def _epoch_note(event: EpochFinished) -> str:
@@ -190,12 +168,3 @@ def _score(record: Mapping[str, Any]) -> str:
     if record.get("val_f1") is not None:
         return f"val F1 {record['val_f1']:.4f}"
     return f"val MAE {record['val_mae']:.4f}"
-
-
-def _minutes(seconds: float) -> str:
-    """Write a duration.
-
-    >>> _minutes(75.4)
-    '1:15'
-    """
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
