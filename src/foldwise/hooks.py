@@ -3,7 +3,7 @@
 import atexit
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,11 @@ def _describe(lines: list[str]) -> None:
     mlflow.set_tag("mlflow.note.content", "\n".join(f"- {line}" for line in lines))
 
 
+def _print_list(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        console.print(f"- {line}", highlight=False, markup=False)
+
+
 def _without_passwords(value: Any) -> Any:  # noqa: ANN401  (what was typed)
     """Return what a run was given, with the passwords of addresses hidden."""
     if isinstance(value, Mapping):
@@ -276,12 +281,10 @@ class TrackingHook(MlflowHook):
         if self._comparison is not None:
             console.print(comparison_table(self._comparison))
         if self._gan_scores is not None:
-            for sentence in _verdict(self._gan_scores):
-                console.print(f"- {sentence}", highlight=False, markup=False)
+            _print_list(console, _verdict(self._gan_scores))
         if self._search_scores is not None:
             console.print(search_table(self._search_scores))
-            for line in search_lines(self._search_scores):
-                console.print(f"- {line}", highlight=False, markup=False)
+            _print_list(console, search_lines(self._search_scores))
         for page in self._pages:
             shown = os.path.relpath(page, self._project)
             console.print(f"Report: {shown}", highlight=False, markup=False)

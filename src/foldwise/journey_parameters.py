@@ -9,7 +9,7 @@ from kedro.io import DataCatalog
 from foldwise.config import Config
 
 _PARAMETERS = "params:"
-_DEFAULT = "__default__"
+DEFAULT_PIPELINE = "__default__"  # what Kedro calls it
 
 
 def journey_parameters(run_params: Mapping[str, Any]) -> set[str]:
@@ -18,7 +18,7 @@ def journey_parameters(run_params: Mapping[str, Any]) -> set[str]:
     Args:
         run_params: As Kedro hands them to its hooks: `pipeline_names`.
     """
-    journeys: Sequence[str] = run_params.get("pipeline_names") or [_DEFAULT]
+    journeys: Sequence[str] = run_params.get("pipeline_names") or [DEFAULT_PIPELINE]
     read = {dataset for journey in journeys for dataset in pipelines[journey].inputs()}
     return {name.removeprefix(_PARAMETERS) for name in read if name.startswith(_PARAMETERS)}
 

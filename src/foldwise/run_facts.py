@@ -9,9 +9,7 @@ from kedro.io import DataCatalog
 
 from foldwise import tracking
 from foldwise.config import Config, Scalar, flatten
-from foldwise.journey_parameters import journey_parameters
-
-_DEFAULT = "__default__"
+from foldwise.journey_parameters import DEFAULT_PIPELINE, journey_parameters
 
 RunFacts = dict[str, dict[str, Scalar]]  # heading -> name -> value
 
@@ -46,7 +44,7 @@ def run_command(run_params: Mapping[str, Any]) -> str:
     """
     words = ["kedro", "run"]
     names: Sequence[str] = run_params.get("pipeline_names") or ()
-    if names and list(names) != [_DEFAULT]:
+    if names and list(names) != [DEFAULT_PIPELINE]:
         words.append(f"--pipeline={','.join(names)}")
     if run_params.get("env") not in (None, "local"):  # what Kedro takes where none is named
         words.append(f"--env={run_params['env']}")

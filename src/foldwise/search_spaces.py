@@ -6,11 +6,10 @@ from typing import Any, get_args
 from kedro.io import DataCatalog
 
 from foldwise.journey_parameters import given_parameters, journey_parameters
+from foldwise.tasks.search.best_params import SHARED_GROUPS
 from foldwise.tasks.search.config import SearchConfig
 from foldwise.tasks.search.space import Space
 from foldwise.tasks.search.trial import SearchFamily
-
-_BESIDE = ("augment", "balance")
 
 
 def require_searchable(run_params: Mapping[str, Any], catalog: DataCatalog) -> None:
@@ -29,7 +28,7 @@ def require_searchable(run_params: Mapping[str, Any], catalog: DataCatalog) -> N
             continue
         config = given_parameters(catalog, f"search_{family}")
         assert isinstance(config, SearchConfig)
-        searched = [f"train_{family}", *(name for name in _BESIDE if name in read)]
+        searched = [f"train_{family}", *(name for name in SHARED_GROUPS if name in read)]
         base = {name: given_parameters(catalog, name) for name in searched}
         space = Space(config.space, base)
         if config.sampler == "grid":

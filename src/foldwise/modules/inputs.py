@@ -222,12 +222,13 @@ def to_input(images: Tensor, preprocessing: ImagePreprocessing) -> Tensor:
     """
     if preprocessing.standardise == "image":
         # Not by std_mean, which warns of a part without pictures.
-        mean = images.mean(dim=(2, 3), keepdim=True)
-        std = (images - mean).square().mean(dim=(2, 3), keepdim=True).sqrt().clamp_min(_FLAT)
+        centred = images - images.mean(dim=(2, 3), keepdim=True)
+        std = centred.square().mean(dim=(2, 3), keepdim=True).sqrt().clamp_min(_FLAT)
     else:
         mean = torch.tensor(preprocessing.mean, device=images.device).view(1, -1, 1, 1)
+        centred = images - mean
         std = torch.tensor(preprocessing.std, device=images.device).view(1, -1, 1, 1)
-    standard = (images - mean) / std
+    standard = centred / std
     if preprocessing.layout == "maps":
         return standard.contiguous(memory_format=torch.channels_last)
     if preprocessing.layout == "flat":

@@ -14,7 +14,7 @@ from foldwise.tasks.search.candidate import build_candidate
 from foldwise.tasks.search.merging import Tree, as_given, merge, nested
 from foldwise.tasks.search.trial import Candidate, SearchError, SearchFamily, Value
 
-_SHARED = ("augment", "balance")  # beside train_<family>; of generators none
+SHARED_GROUPS = ("augment", "balance")  # beside train_<family>; of generators none
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def read_best_params(path: Path, family: str, shown: Path) -> Tree:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         told = " ".join(str(error).split())
         raise SearchError(f"{shown} cannot be read: {told} Run `{command}` to write it.") from None
-    allowed = (f"train_{family}", *(() if family == "gan" else _SHARED))
+    allowed = (f"train_{family}", *(() if family == "gan" else SHARED_GROUPS))
     if not isinstance(found, dict) or not all(isinstance(tree, dict) for tree in found.values()):
         raise SearchError(
             f"{shown} does not hold groups of parameters. Allowed: {', '.join(allowed)}, each "

@@ -182,8 +182,8 @@ def _settled(
     told = "\n".join(f"  {line}" for line in changed)
     if config.on_change == "restart":
         return _settled(_restarted(study, spec, told), spec, facts, config, search)
-    if config.on_change == "error" or not is_continuable(known, facts):
-        can_go_on = is_continuable(known, facts)
+    can_go_on = is_continuable(known, facts)
+    if config.on_change == "error" or not can_go_on:
         raise SearchError(_told_changed(study, told, search, can_go_on=can_go_on))
     _LOG.warning(
         "The study %s goes on, although its earlier trials are of something else, so that their "
