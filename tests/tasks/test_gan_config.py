@@ -22,11 +22,18 @@ def test_a_text_is_a_list_of_policies():
     assert config.fit.diff_augment == ("color", "translation")
 
 
+def test_a_text_is_a_pair_of_betas():
+    config = TrainGanConfig.of(fit={"generator": {"betas": "0.0;0.9"}})
+    assert config.fit.generator.betas == (0.0, 0.9)
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [
         ({"model": {"latent_size": 0, "name": "gan"}}, "latent_size"),
         ({"fit": {"diff_augment": "colour"}}, "'color', 'translation', 'cutout'"),
+        ({"fit": {"generator": {"betas": "0.5"}}}, "betas.1"),
+        ({"fit": {"generator": {"betas": "0.5;1"}}}, "less than 1"),
         ({"fit": {"max_epoch": 3}}, "did you mean 'max_epochs'"),
         ({"fit": {"label_smoothing": 0.5}}, "less than 0.5"),
         ({"fit": {"on_collapse": "retry"}}, "'stop', 'restart' or 'warn'"),

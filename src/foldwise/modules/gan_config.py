@@ -15,7 +15,7 @@ class GanAdamConfig(Config):
     """Adam (Kingma and Ba, arXiv 1412.6980) for one of the two networks."""
 
     lr: PositiveFloat = 2e-4
-    betas: tuple[Share, Share] = (0.5, 0.999)
+    betas: Annotated[tuple[Share, Share], ListInText] = (0.5, 0.999)
 
 
 class GanFitConfig(Config):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from foldwise.config import Config
+from foldwise.config import Config, ListInText
 
 Share = Annotated[float, Field(ge=0, lt=1)]  # of a running mean that is kept at each step
 
@@ -74,7 +74,7 @@ class AdamConfig(Config):
 
     name: Literal["adam"] = "adam"
     lr: PositiveFloat = 1e-3
-    betas: tuple[Share, Share] = (0.9, 0.999)
+    betas: Annotated[tuple[Share, Share], ListInText] = (0.9, 0.999)
     weight_decay: NonNegativeFloat = 0.0
 
 
@@ -83,7 +83,7 @@ class AdamWConfig(Config):
 
     name: Literal["adamw"] = "adamw"
     lr: PositiveFloat = 2e-3
-    betas: tuple[Share, Share] = (0.9, 0.999)
+    betas: Annotated[tuple[Share, Share], ListInText] = (0.9, 0.999)
     weight_decay: NonNegativeFloat = 0.05
 
 
