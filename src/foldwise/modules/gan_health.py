@@ -38,9 +38,9 @@ _SATURATED = 0.99  # of the discriminator's accuracy
 _ADVICE = (
     "Try, of pictures, the gradient penalty (train_gan.model.name=wgan_gp with "
     "train_gan.model.conditional=true, and the rates in docs/generators.md), a lower rate of the "
-    "discriminator (train_gan.fit.discriminator.lr), train_gan.fit.diff_augment (color;translation;cutout of pictures), train_gan.fit.r1=1, "
-    "a model with spectral norm (cgan, hinge), more samples, or "
-    "train_gan.fit.on_collapse=restart."
+    "discriminator (train_gan.fit.discriminator.lr), train_gan.fit.diff_augment "
+    "(color;translation;cutout of pictures), train_gan.fit.r1=1, a model with spectral norm "
+    "(cgan, hinge), more samples, or train_gan.fit.on_collapse=restart."
 )
 
 
